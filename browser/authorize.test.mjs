@@ -72,7 +72,7 @@ test("an_answer_to_another_question_is_refused", async () => {
   // The window closes itself before it has loaded, which is an error to goto.
   await window.goto(`${api.url}/docs/oauth2-redirect?code=somebody-elses&state=another`).catch(() => {});
   await closed;
-  assert.match(await docs.dialog.locator(".errors").innerText(), /belongs to another question/);
+  assert.match(await docs.dialog.locator(".errors").innerText(), /does not belong to this login/);
   await docs.closeAuthorize();
   assert.deepEqual(record.requests.filter((request) => request.url() === `${provider.issuer}/token`), []);
 });

@@ -93,7 +93,7 @@ for (const [at, [place, settings]] of PLACES.entries()) {
     // The same authenticator makes no second one for the same account.
     await press(page, "Add a passkey");
     await press(page, "Create the passkey");
-    await page.getByText("There is already a passkey for your account in this place.").waitFor();
+    await page.getByText("Your account already has a passkey there.").waitFor();
 
     // With the button, and nothing typed. Presence off: or else what the field offers would be taken at once.
     await authenticator.presence(false);

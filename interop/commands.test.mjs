@@ -13,7 +13,7 @@ const PASSWORD = "nine patient herons on a wire\n";
 
 /** Blocks that no test here runs, by their first line, and why. */
 const NOT_RUN = {
-  "cargo run --release     # serves http://127.0.0.1:8000 and prints what to do next": "a release build; the program is what this test starts",
+  "cargo run --release     # serves http://127.0.0.1:8000 and prints the next steps": "a release build; the program is what this test starts",
   "docker build --tag portcullis:0.1.0 .": "needs Docker",
   "cargo add portcullis --path portcullis                       # the path of that folder in your checkout": "portcullis/tests builds that program",
   "scripts/test": "this is it",

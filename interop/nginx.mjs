@@ -45,7 +45,7 @@ export async function send(at, request, address = "127.0.0.1") {
   const socket = at.ca
     ? tls.connect({ ...options, port: at.port, ca: at.ca, servername: "login.example" })
     : net.connect({ ...options, port: new URL(at).port });
-  socket.setTimeout(ANSWER_LIMIT_MS, () => socket.destroy(new Error("no answer in time")));
+  socket.setTimeout(ANSWER_LIMIT_MS, () => socket.destroy(new Error("no response in time")));
   socket.write(request);
   const answer = await text(socket);
   const [head, ...body] = answer.split("\r\n\r\n");

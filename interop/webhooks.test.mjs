@@ -21,7 +21,7 @@ for (const [name, receive] of Object.entries(RECEIVERS)) {
     const added = await portcullis(["webhook", "add", `http://127.0.0.1:${port}/hooks`], settings);
     const [, id, secret] = /^id +(\S+)\nsecret +(whsec_\S+)$/m.exec(added);
     const { url, output } = await receive(port, secret);
-    assert.match(await portcullis(["webhook", "test", id], settings), /answered 204/);
+    assert.match(await portcullis(["webhook", "test", id], settings), /responded with 204/);
     await signUp(server.url);
     for (let turn = 0; !output.text.includes("account.signed_up 1"); turn++) {
       assert.ok(turn < 200, output.text);

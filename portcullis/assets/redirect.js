@@ -10,13 +10,13 @@ if (asked) {
   const { auth, state, redirectUrl } = asked;
   const fail = (message) => asked.errCb({ authId: auth.name, source: "auth", level: "error", message });
   if (answer.get("state") !== state) {
-    fail("The answer belongs to another question: its state is not the one that was sent. Please try again.");
+    fail("The response does not belong to this login (its state differs). Please try again.");
   } else if (answer.has("code")) {
     delete asked.state;
     auth.code = answer.get("code");
     asked.callback({ auth, redirectUrl });
   } else {
-    const reason = answer.get("error_description") ?? "The log-in gave no code.";
+    const reason = answer.get("error_description") ?? "The login returned no code.";
     fail(`[${answer.get("error") ?? "no_code"}]: ${reason}`);
   }
   window.close();

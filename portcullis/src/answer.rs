@@ -93,7 +93,12 @@ impl<const STATUS: u16, T: DescribeResponse> DescribeResponse for Answer<STATUS,
 
 /// A final status, checked at compile time.
 pub(crate) fn final_status<const STATUS: u16>() -> StatusCode {
-    const { assert!(STATUS >= 200 && STATUS <= 599, "the status of an answer is in 200..=599 (RFC 9110 §15)") }
+    const {
+        assert!(
+            STATUS >= 200 && STATUS <= 599,
+            "the status of an answer must be in 200..=599 (RFC 9110 §15)"
+        );
+    }
     StatusCode::from_u16(STATUS).unwrap_or_default()
 }
 

@@ -253,7 +253,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         other.check_guards();
         other.check_resource();
         if prefix.ends_with('/') {
-            self.head.defects.push(format!("nest `{prefix}`: a prefix does not end with `/`"));
+            self.head.defects.push(format!("nest `{prefix}`: a prefix must not end with `/`"));
         }
         self.head.defects.extend(other.head.defects);
         self.head.schemes.extend(other.head.schemes);
@@ -319,7 +319,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     /// in the document:
     ///
     /// ```text
-    /// WWW-Authenticate: Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp", scope="notes:read"
+    /// WWW-Authenticate: Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp",
+    /// scope="notes:read"
     /// ```
     ///
     /// It applies to all routes of this API, except those of a nested or merged API that has a resource of its own. The
@@ -343,7 +344,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     pub fn protected_resource(mut self, resource: ProtectedResource) -> Self {
         if self.head.resource.replace(resource).is_some() {
             let defect =
-                "`.protected_resource(…)` is called twice: an API is one resource; nest one API for each";
+                "`.protected_resource(…)` is called twice: an API is one resource, so nest one API for each";
             self.head.defects.push(defect.to_owned());
         }
         self
@@ -449,7 +450,8 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
     fn check_guards(&mut self) {
         if let Some(guard) = self.idle_guard.take() {
             self.head.defects.push(format!(
-                "`.guard::<{guard}>()`: it guards what is declared after it, and nothing is; write it before the routes"
+                "`.guard::<{guard}>()`: it applies to routes that are declared after it, and there are none; write it \
+                    before the routes"
             ));
         }
     }
@@ -478,8 +480,7 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             for Route { entry: Entry { method, path, .. }, .. } in
                 self.routes.iter().filter(|route| route.entry.path == place)
             {
-                let defect =
-                    format!("{method} {path}: this is where `.protected_resource(…)` has its metadata");
+                let defect = format!("{method} {path}: `.protected_resource(…)` serves its metadata here");
                 self.head.defects.push(defect);
             }
         }
@@ -495,10 +496,10 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
             // Only to name the route in the way: comparing all pairs is slow for a thousand routes.
             for known in self.routes.iter().take(index) {
                 if known.entry.path == *path && known.entry.method == *method {
-                    self.head.defects.push(format!("{method} {path}: there is such a route already"));
+                    self.head.defects.push(format!("{method} {path}: this route already exists"));
                 } else if place::clash(&known.entry.path, path) {
                     self.head.defects.push(format!(
-                        "{method} {path}: `{}` is the same place under other names",
+                        "{method} {path}: `{}` is the same path with other parameter names",
                         known.entry.path
                     ));
                 }
@@ -514,14 +515,15 @@ impl<S: Clone + Send + Sync + 'static> Api<S> {
         for route in &self.routes {
             let Entry { method, path, operation_id: name, .. } = &route.entry;
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                self.head
-                    .defects
-                    .push(format!("{method} {path}: `{name}` is no name; give it `.operation_id(…)`"));
+                self.head.defects.push(format!(
+                    "{method} {path}: `{name}` is not a valid operation id; set one with \
+                        `.operation_id(…)`"
+                ));
             } else if !names.insert(Cow::Borrowed(&**name)) {
                 let free = |name: &String| !known.contains(&**name) && !names.contains(&**name);
                 let longer = route.entry.longer_names().find(free).unwrap_or_else(|| "…".to_owned());
                 self.head.defects.push(format!(
-                    "{method} {path}: another operation is called `{name}` already; give it `.operation_id(\"{longer}\")`"
+                    "{method} {path}: another operation is already called `{name}`; set `.operation_id(\"{longer}\")`"
                 ));
                 names.insert(longer.into());
             }
@@ -555,15 +557,18 @@ impl<S> fmt::Debug for Api<S> {
     label = "not a route",
     note = "its first argument says who may call: `Guard<…>`, `Maybe<…>` or `Public`",
     note = "for one row it is `May<…>`, for a list `Seen<…>`",
-    note = "every other argument implements `portcullis::describe::Describe`, and its response type `portcullis::describe::DescribeResponse`",
+    note = "every other argument implements `portcullis::describe::Describe`, and its response type \
+        `portcullis::describe::DescribeResponse`",
     note = "the types inside `Json<…>` and its like derive `schemars::JsonSchema` beside serde's traits",
     note = "axum's own `Json`, `Form`, `Query`, `Multipart` and `WebSocketUpgrade` need the feature `axum-full`",
     note = "a response has a type with a name: `impl IntoResponse` describes nothing",
-    note = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` writes it",
+    note = "an error type of your own implements `portcullis::describe::DescribeResponse`, or `portcullis::answers!` \
+        writes it",
     note = "the state `{S}` holds the verifier of each guard: `#[derive(Clone, axum::extract::FromRef)]` on it",
     note = "for `May` and `Seen` the state `{S}` holds the `Policy` of the permission's object too",
     note = "for a `TypedTokens<…>` the state `{S}` holds `tokens.typed::<…>()`",
-    note = "if all of that is so, put `#[axum::debug_handler]` on the handler: it finds a body that is not last, a second body, a missing `async`, and a future that is not `Send`"
+    note = "if all of that is so, put `#[axum::debug_handler]` on the handler: it finds a body that is not last, a \
+        second body, a missing `async`, and a future that is not `Send`"
 )]
 pub trait Described<M, T, S>: Handler<T, S> {
     /// Adds what the handler's types say to `operation`.

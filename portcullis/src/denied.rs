@@ -18,7 +18,7 @@ use crate::{
     scope::NamedScope,
 };
 
-/// The body of every refusal: one sentence for a person.
+/// The body of an error: one sentence that says what is wrong.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Problem {
     /// What is wrong, in one sentence.
@@ -287,7 +287,7 @@ impl IntoResponse for Denied {
             if let Ok(value) = HeaderValue::try_from(challenge) {
                 headers.append(WWW_AUTHENTICATE, value);
             } else {
-                tracing::error!(?self.reason, "a scope's name or an `acr` is not fit for a header");
+                tracing::error!(?self.reason, "a scope's name or an `acr` is not allowed in a header");
             }
         }
         if let Some(seconds) = self.retry_after() {
@@ -307,7 +307,7 @@ pub(crate) mod refusals {
     pub(crate) const AMBIGUOUS: &str = "More than one credential was sent";
     pub(crate) const NO_GOOD: &str = "No credential, or one that is invalid, expired or revoked";
     pub(crate) const SCOPE: &str = "The credential lacks a scope that is needed";
-    pub(crate) const FORBIDDEN: &str = "The credential is good, but not for this request";
+    pub(crate) const FORBIDDEN: &str = "The credential is valid, but not for this request";
     pub(crate) const STEP_UP: &str = "The login behind the credential is too old or too weak (RFC 9470)";
     pub(crate) const CROSS_SITE: &str = "The request may come from another site's page";
     pub(crate) const LIMITED: &str = "The credential was used too often";

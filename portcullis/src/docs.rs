@@ -133,7 +133,10 @@ impl Document {
     #[must_use]
     pub fn docs_reach(self, url: &str) -> Self {
         let Some(origin) = origin(url) else {
-            tracing::error!(url, "the docs page cannot be let reach this: it is no URL with a host");
+            tracing::error!(
+                url,
+                "the docs page cannot be allowed to reach this: it is not a URL with a host"
+            );
             return self;
         };
         let mut reached = self.reached;
@@ -205,15 +208,15 @@ fn enforced_differently(original: &Value, edited: &Value) -> Vec<String> {
     let (before, after) = (operations(original), operations(edited));
     for (name, security) in &before {
         match after.get(name) {
-            None => defects.push(format!("{name}: the edited document lacks it, and the router has it")),
+            None => defects.push(format!("{name}: it is in the router but not in the edited document")),
             Some(other) if other != security => {
-                defects.push(format!("{name}: its `security` was edited, and its guard stays what it is"));
+                defects.push(format!("{name}: its `security` was edited, which does not change its guard"));
             }
             Some(_) => {}
         }
     }
     let new = after.keys().filter(|name| !before.contains_key(*name));
-    defects.extend(new.map(|name| format!("{name}: the edited document has it, and the router has not")));
+    defects.extend(new.map(|name| format!("{name}: it is in the edited document but not in the router")));
     defects
 }
 

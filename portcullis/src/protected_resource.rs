@@ -191,7 +191,7 @@ fn path_of(resource: &str) -> Result<&str, &'static str> {
     let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
     if !path.bytes().all(is_plain) {
-        return Err("its path has letters, digits and `/ - . _ ~` only");
+        return Err("its path must have letters, digits and `/ - . _ ~` only");
     }
     Ok(if path == "/" { "" } else { path })
 }
@@ -208,7 +208,7 @@ fn checked(url: &str) -> Result<(), &'static str> {
     let uri: Uri = url.parse().map_err(|_| NO_URL)?;
     let authority = uri.authority().ok_or(NO_URL)?.as_str();
     if authority.contains('@') {
-        return Err("it has a user's name in it");
+        return Err("it has a user name");
     }
     match uri.scheme_str() {
         Some("https") => Ok(()),

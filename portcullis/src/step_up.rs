@@ -1,9 +1,10 @@
 //! Actions that need a recent or a stronger login (RFC 9470).
 //!
 //! Use [`StepUp<V, L>`](StepUp) in place of the verifier `V`: in a [`Guard`](crate::Guard), a [`May`](crate::May), a
-//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). `V` may be a [`TokenIn`], too. It accepts what `V` accepts, if the person behind the
-//! credential logged in as the level `L` demands. A valid credential whose login is too old or too weak gets 401 with
-//! the challenge `insufficient_user_authentication`, which tells the client which login is required.
+//! [`Seen`](crate::Seen) or an [`Either`](crate::Either). `V` may be a [`TokenIn`], too. It accepts what `V` accepts,
+//! if the person behind the credential logged in as the level `L` demands. A valid credential whose login is too old or
+//! too weak gets 401 with the challenge `insufficient_user_authentication`, which tells the client which login is
+//! required.
 //!
 //! ```
 //! use std::time::Duration;
@@ -217,7 +218,7 @@ impl<V: WithLogin, L: Level> sealed::Asked for StepUp<V, L> {
     fn describe_step_up(operation: &mut Operation<'_>) {
         let fits = |acr: &&str| acr.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
         if L::ACR_VALUES.is_empty() && L::MAX_AGE.is_none() {
-            operation.defect("its level of login demands nothing: give it `ACR_VALUES` or `MAX_AGE`");
+            operation.defect("its level of login requires nothing: set `ACR_VALUES` or `MAX_AGE`");
         }
         for acr in L::ACR_VALUES.iter().filter(|acr| acr.is_empty() || !fits(acr)) {
             operation.defect(&format!("`{acr}` is not a value of `acr`, which has no spaces, `\"` or `\\`"));

@@ -293,7 +293,7 @@ impl AccessTokensBuilder {
             return Err(KeyError::new(if skipped.is_empty() {
                 "no keys: call `.keys(jwks)` with the issuer's JWK Set".to_owned()
             } else {
-                format!("no key that can be used: {}", skipped.join("; "))
+                format!("no usable key: {}", skipped.join("; "))
             }));
         }
         let keys = Source::Given(Box::new(KeySet::new(keys, is_cached)));

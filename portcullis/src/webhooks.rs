@@ -26,7 +26,8 @@
 //! | sender | format | signs | a replay is rejected |
 //! |---|---|---|---|
 //! | Stripe | [`Stripe`] | time and body | after 5 minutes |
-//! | [Standard Webhooks](https://www.standardwebhooks.com), Svix, Portcullis | [`StandardWebhooks`] | id, time and body | after 5 minutes |
+//! | [Standard Webhooks](https://www.standardwebhooks.com), Svix, Portcullis | [`StandardWebhooks`] | id, time and body
+//! | after 5 minutes |
 //! | GitHub | [`GitHub`] | body | never: store the ids of processed deliveries |
 //! | others | your own [`SignatureFormat`] | | if the format signs a time |
 //!
@@ -114,7 +115,7 @@ impl<F: SignatureFormat> Webhooks<F> {
     /// # Errors
     /// [`SecretError`], as for [`new`](Self::new), or if there are eight secrets already.
     pub fn or_secret(self, secret: &str) -> Result<Self, SecretError> {
-        let key = F::key(secret).ok_or(SecretError("the secret is not written as this sender writes it"))?;
+        let key = F::key(secret).ok_or(SecretError("the secret is not in the format of this sender"))?;
         if key.len() < SHORTEST_KEY {
             return Err(SecretError("the secret has fewer than 16 bytes: it could be guessed"));
         }

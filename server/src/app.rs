@@ -247,10 +247,10 @@ impl App {
     pub async fn close(&self) {
         self.leave();
         if timeout(WORK_ENDS, self.0.work.end()).await.is_err() {
-            tracing::warn!("a mail or a webhook took too long to wait for: it may be sent again");
+            tracing::warn!("stopped before an email or webhook was done; it may be sent again");
         }
         if timeout(DATABASE_CLOSES, self.0.db.close()).await.is_err() {
-            tracing::warn!("the database does not answer: its connections are cut off");
+            tracing::warn!("the database does not respond; its connections are closed");
         }
     }
 
@@ -368,7 +368,7 @@ fn tell_of_clock(wrong_by: i64) {
         let seconds = wrong_by / 1_000_000;
         tracing::warn!(
             seconds,
-            "this computer's clock differs from the database's, which is the one that counts"
+            "this computer's clock differs from the database's; the server uses the database's"
         );
     }
 }
@@ -410,7 +410,7 @@ pub enum AppError {
     #[error(transparent)]
     Database(#[from] OpenError),
     /// Reading the database's clock failed.
-    #[error("the database does not tell the time: {0}. See that it still runs")]
+    #[error("cannot read the time from the database: {0}. Check that it is running")]
     Clock(crate::db::Error),
     /// The signing keys cannot be used.
     #[error(transparent)]
@@ -419,7 +419,8 @@ pub enum AppError {
     #[error(transparent)]
     Breaches(#[from] BreachesFileError),
     /// The data directory, or the folder of the pictures in it, cannot be used.
-    #[error("the folder {path} cannot be used: {cause}. Give the server's user a data directory that it may write (setting `data_dir`)", path = path.display())]
+    #[error("the folder {path} cannot be used: {cause}. Give the server's user a data directory that it may write \
+        (setting `data_dir`)", path = path.display())]
     Folder {
         /// The folder.
         path: PathBuf,

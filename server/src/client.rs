@@ -105,8 +105,8 @@ impl Client {
 /// What the value of a device's cookie begins with, so that one in a log is recognised.
 pub(crate) const DEVICE_PREFIX: &str = "pcrd_";
 
-/// The name of the cookie by which a browser is remembered. Where the public address is plain http, which is this computer
-/// alone, Safari keeps no `Secure` cookie, and without it no name may begin with `__Host-`.
+/// The name of the cookie by which a browser is remembered. Where the public address is plain http, which is this
+/// computer alone, Safari keeps no `Secure` cookie, and without it no name may begin with `__Host-`.
 pub(crate) const fn device_cookie(is_https: bool) -> &'static str {
     if is_https { "__Host-portcullis-device" } else { "portcullis-device" }
 }
@@ -255,8 +255,8 @@ fn warn_once() {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "requests come without their peer's address, so that limits count all clients as one: serve the \
-             router with `into_make_service_with_connect_info::<SocketAddr>()`"
+            "requests carry no peer address, so limits count all clients as one: serve the router with \
+                `into_make_service_with_connect_info::<SocketAddr>()`"
         );
     }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn check_readiness(
         return Err(Error::NotReady.into());
     }
     let Ok(is_ready) = timeout(ASKED_FOR, app.db().ready()).await else {
-        tracing::warn!("the database is not ready: it did not answer within two seconds");
+        tracing::warn!("the database is not ready: it did not respond within two seconds");
         return Err(Error::NotReady.into());
     };
     if is_ready { Ok(Json(Health { status: "ready" })) } else { Err(Error::NotReady.into()) }

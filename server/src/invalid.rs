@@ -122,19 +122,19 @@ impl fmt::Display for Fault {
             Self::NotAnObject(of) => return write!(f, "Value error, Enter {of}: and the ID of an object"),
             Self::NotAMember => "Value error, No member of the organisation has this email address",
             Self::OwnWords => {
-                "Value error, The password consists of words that anyone knows: your name, your email address or the \
-                 name of this service. Choose other words."
+                "Value error, The password is made up of your name, your email address or the name of this service. \
+                    Choose other words."
             }
             Self::CommonPassword => "Value error, This is a very common password. Choose another one.",
             Self::BreachedPassword => {
-                "Value error, This password is known from a breach elsewhere. Choose another one."
+                "Value error, This password is known from a data breach. Choose another one."
             }
             Self::GuessablePassword(why) => {
                 return write!(f, "Value error, The password is easy to guess. {why}");
             }
             Self::WrongPassword => "Value error, The password is incorrect",
             Self::WrongCode => "Value error, The code is incorrect, was used, or has expired",
-            Self::NotTicked => "Value error, The box is not ticked",
+            Self::NotTicked => "Value error, Tick the box to confirm",
             Self::RejectedPasskey(reason) => {
                 return write!(f, "Value error, The passkey was not accepted: {reason}");
             }

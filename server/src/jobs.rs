@@ -69,8 +69,8 @@ fn every(period: Duration, app: Weak<Inner>, what: fn(App) -> Doing) {
             let Some(inner) = Weak::upgrade(&app) else { return };
             match what(App::of_inner(inner)).await {
                 Ok(0) => {}
-                Ok(count) => tracing::info!(count, "swept away what had ended"),
-                Err(cause) => tracing::warn!(%cause, "the sweep failed; it is tried again later"),
+                Ok(count) => tracing::info!(count, "deleted expired data"),
+                Err(cause) => tracing::warn!(%cause, "the sweep failed; it will be retried later"),
             }
         }
     });
@@ -119,7 +119,8 @@ async fn tend(app: &App) -> Result<u64, Error> {
 async fn sweep_grants(app: &App) -> Result<u64, Error> {
     let mut tx = app.db().begin().await?;
     let swept = app.policy().sweep(tx.conn(), GRANTS).await;
-    let count = swept.map_err(|error| Error::Internal(format!("grants cannot be swept: {error}")))?;
+    let count =
+        swept.map_err(|error| Error::Internal(format!("expired grants cannot be deleted: {error}")))?;
     tx.commit().await?;
     Ok(count)
 }

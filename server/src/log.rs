@@ -58,7 +58,8 @@ pub fn init(format: LogFormat, filter: &str) -> Result<Log, LogError> {
 pub enum LogError {
     /// The filter is invalid.
     #[error(
-        "the log filter `{filter}` cannot be read: {cause}. Write levels, alone or for a part, as in `info,portcullis::request=warn` (setting `log`)"
+        "the log filter `{filter}` is invalid: {cause}. Write levels, alone or for a part, as in \
+            `info,portcullis::request=warn` (setting `log`)"
     )]
     Filter {
         /// The given filter.
@@ -70,7 +71,7 @@ pub enum LogError {
     #[error("this process has a log already: {0}. Leave `log::init` to the program `portcullis`")]
     Taken(#[from] TryInitError),
     /// The thread that writes it could not be started.
-    #[error("the system gives no thread for the log: {0}. Raise the limit on processes (`ulimit -u`)")]
+    #[error("cannot start the thread for the log: {0}. Raise the limit on processes (`ulimit -u`)")]
     Thread(io::Error),
 }
 

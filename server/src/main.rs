@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the async runtime does not start: {error}"), cli::FAILED),
+        Err(error) => return fail(&format!("cannot start the async runtime: {error}"), cli::FAILED),
     };
     let outcome = runtime.block_on(Box::pin(cli::run(loaded, command)));
     drop(log);

@@ -66,8 +66,8 @@ static HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// - Each request is logged in one line at `info`, at `error` for 5xx: method, route (its pattern, or the beginning of
 ///   the path if no route matches), status, milliseconds, client. Never a query, a header or a body.
 /// - `is_https` (the public address's scheme) adds `Strict-Transport-Security`.
-/// - Request bodies are limited each (a form without files to 16 KiB), per client and in total; without room the response
-///   is 503. Responses that are not read are limited per client and in total.
+/// - Request bodies are limited each (a form without files to 16 KiB), per client and in total; without room the
+///   response is 503. Responses that are not read are limited per client and in total.
 /// - A panic in a handler gives 500 for its request only; [`crate::log::init`] logs where it was.
 /// - An error without a body gets one in the API's format: `{"detail":"Not Found"}`.
 /// - The `X-Forwarded-For` of `trusted_proxies` is trusted, see [`crate::client`].
@@ -152,7 +152,7 @@ where
             }
             let response = answer::charge(response, &purse, seen.address).unwrap_or_else(|| {
                 tracing::warn!(
-                    "the responses that are not read take all the memory that they may; one was not sent"
+                    "responses that clients have not read fill their share of memory; a response was dropped"
                 );
                 let mut response = unavailable();
                 seen.complete(&mut response);
@@ -281,14 +281,14 @@ async fn answer(answering: impl Future<Output = Result<Response, Infallible>>, u
     // requests tolerates a task that ends at any point.
     match AssertUnwindSafe(timeout(REQUEST_TIME, answering)).catch_unwind().await {
         _ if upload.is_turned_away() => {
-            tracing::warn!("the bodies of requests take all the memory that they may; one was turned away");
+            tracing::warn!("request bodies fill their share of memory; a request was rejected");
             unavailable()
         }
         _ if upload.is_late() => bare(StatusCode::REQUEST_TIMEOUT),
         Ok(Ok(Ok(response))) => response,
         Ok(Err(_)) if upload.is_arriving() => bare(StatusCode::REQUEST_TIMEOUT),
         Ok(Err(_)) => {
-            tracing::error!("no answer in time");
+            tracing::error!("no response in time");
             unavailable()
         }
         Err(_) => bare(StatusCode::INTERNAL_SERVER_ERROR),

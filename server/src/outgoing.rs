@@ -55,7 +55,7 @@ impl Target {
             _ => return Err("does not begin with https:"),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("holds a user's name or a password, which are never sent");
+            return Err("contains a user name or password, which are never sent");
         }
         if url.fragment().is_some() {
             return Err("has a fragment (#…), which is never sent");
@@ -141,7 +141,7 @@ impl Outgoing {
         let response = match timeout_at(deadline, self.client()?.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(cause)) => return Err(Unanswered(cause.to_string())),
-            Err(_) => return Err(Unanswered(format!("no answer within {} s", LONGEST.as_secs()))),
+            Err(_) => return Err(Unanswered(format!("no response within {} s", LONGEST.as_secs()))),
         };
         let status = response.status();
         let body = response.into_body();
@@ -176,7 +176,7 @@ impl Outgoing {
             };
             Ok(Response::from_parts(head, body))
         };
-        let late = |_| Unanswered("no whole answer in time".to_owned());
+        let late = |_| Unanswered("the response did not arrive in time".to_owned());
         timeout_at(deadline, exchange).await.map_err(late)?
     }
 

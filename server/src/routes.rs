@@ -91,7 +91,7 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(
             post("/signup/passkey/options", ask_for_first_passkey)
-                .summary("Get the options of a sign-up by passkey"),
+                .summary("Get the passkey options for a sign-up"),
         )
         .route(
             post("/signup/passkey", sign_up_with_passkey)
@@ -110,22 +110,20 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(
             post("/login/factor/passkey/options", ask_for_passkey_at_log_in)
-                .summary("Get the options of a passkey as a second factor"),
+                .summary("Get the passkey options for a second factor"),
         )
         .route(
             post("/login/factor/passkey", finish_log_in_by_passkey)
                 .summary("Finish a login with a passkey as the second factor"),
         )
-        .route(
-            post("/login/passkey/options", ask_for_passkey).summary("Get the options of a login by passkey"),
-        )
+        .route(post("/login/passkey/options", ask_for_passkey).summary("Get the passkey options for a login"))
         .route(
             post("/login/passkey", log_in_by_passkey)
-                .summary("Log in by passkey and receive an access token"),
+                .summary("Log in with a passkey and receive an access token"),
         )
         .route(
             post("/login/passkey/cookie", log_in_by_passkey_with_cookie)
-                .summary("Log in by passkey and receive a cookie"),
+                .summary("Log in with a passkey and receive a cookie"),
         )
         .route(post("/token", exchange_token).summary("Exchange a refresh token for new tokens"))
         .route(post("/logout", log_out).summary("End this session"))
@@ -154,10 +152,7 @@ pub(crate) fn api() -> Api<App> {
                 .summary("Send me a link to confirm my email address"),
         )
         .route(post("/email/verify", verify_email).summary("Confirm my email address with an emailed link"))
-        .route(
-            put("/email", request_email_change)
-                .summary("Change my email address, once the new one is confirmed"),
-        )
+        .route(put("/email", request_email_change).summary("Request a change of my email address"))
         .route(delete("/email/change", cancel_email_change).summary("Cancel the change of my email address"))
         .route(
             post("/email/confirm", confirm_email)
@@ -179,30 +174,27 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/factors/totp", add_totp).summary("Get a key for an authenticator app"))
         .route(
             post("/factors/totp/confirm", confirm_totp)
-                .summary("Add or replace my authenticator app with its first code"),
+                .summary("Confirm my authenticator app with its first code"),
         )
         .route(delete("/factors/totp", remove_totp).summary("Remove my authenticator app"))
-        .route(post("/factors/recovery-codes", make_recovery_codes).summary("Make new recovery codes"))
-        .route(
-            get("/factors/devices", list_remembered_devices)
-                .summary("List the browsers that are not asked for my second factor"),
-        )
+        .route(post("/factors/recovery-codes", make_recovery_codes).summary("Create new recovery codes"))
+        .route(get("/factors/devices", list_remembered_devices).summary("List my remembered devices"))
         .route(
             delete("/factors/devices/{id}", forget_remembered_device)
-                .summary("Ask one of them for my second factor again"),
+                .summary("Forget one of my remembered devices"),
         )
         .tag("linked accounts", "Accounts at other providers that you log in with.")
         .route(get("/identities", list_identities).summary("List my linked accounts"))
         .route(delete("/identities/{id}", unlink_identity).summary("Unlink an account"))
         .tag("passkeys", "Add, rename and remove passkeys.")
         .route(get("/passkeys", list_passkeys).summary("List my passkeys"))
-        .route(post("/passkeys/options", ask_for_new_passkey).summary("Get the options to create a passkey"))
+        .route(post("/passkeys/options", ask_for_new_passkey).summary("Get the options for a new passkey"))
         .route(post("/passkeys", add_passkey).summary("Add a passkey"))
         .route(patch("/passkeys/{id}", rename_passkey).summary("Rename one of my passkeys"))
         .route(delete("/passkeys/{id}", remove_passkey).summary("Remove one of my passkeys"))
         .route(
             get("/.well-known/passkey-endpoints", read_passkey_endpoints)
-                .summary("Where passkeys are managed, for password managers"),
+                .summary("Tell password managers where passkeys are managed"),
         )
         .tag("API keys", "Keys for programs that act for you.")
         .route(post("/keys", create_key).summary("Create an API key"))
@@ -229,7 +221,7 @@ pub(crate) fn api() -> Api<App> {
         .route(post("/organisations/{id}/leave", leave_organisation).summary("Leave an organisation"))
         .route(
             post("/organisations/{id}/hand-over", hand_over_organisation)
-                .summary("Make another member the owner in my place"),
+                .summary("Hand an organisation over to another member"),
         )
         .route(get("/organisations/{id}/members", list_members).summary("List an organisation's members"))
         .route(
@@ -320,7 +312,7 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/admin/accounts/{id}", read_account).summary("Read an account and its sessions"))
         .route(
             get("/admin/accounts/{id}/access", explain_any_access)
-                .summary("Say why an account may do something with a row of the application"),
+                .summary("Explain an account's access to a row of the application"),
         )
         .route(delete("/admin/accounts/{id}", remove_account).summary("Delete an account"))
         .route(post("/admin/accounts/{id}/disable", disable_account).summary("Disable an account"))
@@ -339,7 +331,7 @@ pub(crate) fn api() -> Api<App> {
         )
         .route(
             delete("/admin/accounts/{id}/factors", remove_account_factor)
-                .summary("Remove a second factor that its owner has lost"),
+                .summary("Remove the second factor of an account"),
         )
         .route(
             get("/admin/accounts/{id}/attributes", read_account_attributes)
@@ -375,10 +367,12 @@ pub(crate) fn api() -> Api<App> {
         .route(get("/admin/audit-events", list_audit_events).summary("Read the audit log"))
         .route(get("/admin/audit-events.csv", export_audit_events).summary("Export the audit log as CSV"))
         .route(post("/admin/claim", claim_first_admin).summary("Become the first administrator"))
-        .tag("operation", "Probes for the operator, and the keys that verify access tokens.")
+        .tag("operation", "Health checks, and the public keys that verify access tokens.")
         .route(get("/health", check_health).summary("Check that the process is alive"))
         .route(get("/ready", check_readiness).summary("Check that the server can serve requests"))
-        .route(get("/.well-known/jwks.json", read_keys).summary("Public keys of the access tokens"))
+        .route(
+            get("/.well-known/jwks.json", read_keys).summary("Get the public keys that verify access tokens"),
+        )
 }
 
 /// The routes of the pages. [`dress`] wraps each of them: no POST from another site gets through, whatever the handler

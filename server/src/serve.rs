@@ -150,7 +150,7 @@ pub(crate) async fn serve_routers(
     stage.send_replace(Stage::Draining);
     if timeout(limits.drain_time, server.slots.empty()).await.is_err() {
         let cut = server.slots.count();
-        tracing::warn!(connections = cut, "cut off what still ran when the drain time was over");
+        tracing::warn!(connections = cut, "closed the connections that were still open after the drain time");
         stage.send_replace(Stage::Over);
         // They are notified; a task that does not notice in time ends with the runtime.
         let _ = timeout(LAST_MOMENT, server.slots.empty()).await;
@@ -192,21 +192,21 @@ impl Routers {
 pub async fn signals() {
     match signal(SignalKind::hangup()) {
         Ok(hangup) => drop(tokio::spawn(ignore(hangup))),
-        Err(cause) => tracing::error!(%cause, "cannot watch for SIGHUP: it will end the server"),
+        Err(cause) => tracing::error!(%cause, "cannot handle SIGHUP: it will end the server"),
     }
     let (mut terminate, mut interrupt) =
         match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
             (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
             (Err(cause), _) | (_, Err(cause)) => {
-                tracing::error!(%cause, "cannot watch for signals: one will end running requests too");
+                tracing::error!(%cause, "cannot handle signals: a signal will also cut off running requests");
                 return std::future::pending().await;
             }
         };
     either(&mut terminate, &mut interrupt).await;
-    tracing::info!("stopping: the running requests are finished first; a second signal stops at once");
+    tracing::info!("stopping after the running requests have finished; a second signal stops immediately");
     tokio::spawn(async move {
         either(&mut terminate, &mut interrupt).await;
-        tracing::warn!("stopped at once by a second signal");
+        tracing::warn!("stopped immediately by a second signal");
         std::process::exit(1);
     });
 }
@@ -303,8 +303,8 @@ async fn seat(peer: SocketAddr, server: &Server, warnings: &mut Warnings) -> Opt
                 if is_due(&mut warnings.address) {
                     tracing::warn!(
                         %peer,
-                        "one address has as many connections as it may, and none is idle: further ones are closed. If it \
-                         is a proxy, name it in `trusted_proxies`; else see `connections_per_address`"
+                        "one address has reached its limit of connections and none is idle, so new ones are closed. If \
+                            it is a proxy, name it in `trusted_proxies`; otherwise see `connections_per_address`"
                     );
                 }
                 return None;
@@ -312,7 +312,7 @@ async fn seat(peer: SocketAddr, server: &Server, warnings: &mut Warnings) -> Opt
             Err(Full::All) => {
                 if is_due(&mut warnings.all) {
                     tracing::warn!(
-                        "all connections are taken and none is idle: new ones wait until one ends"
+                        "the limit of connections is reached and none is idle, so new ones wait until one ends"
                     );
                 }
                 server.slots.freed().await;
@@ -337,7 +337,7 @@ async fn accept(listener: &Listener) -> Accepted {
             Err(cause) => {
                 tracing::error!(
                     %cause,
-                    "cannot accept a connection; trying again. If files run out, raise the limit (`ulimit -n`)"
+                    "cannot accept a connection; retrying. If open files run out, raise the limit (`ulimit -n`)"
                 );
                 sleep(ACCEPT_PAUSE).await;
             }

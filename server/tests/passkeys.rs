@@ -185,7 +185,7 @@ on_both_databases! {
         for stranger in [&other_session, &eve] {
             let credential = Passkey::new().create(&creation_options(&ada).await);
             let answer = try_to_add(stranger, &credential).await.assert_invalid(&["body.credential"]);
-            assert!(answer.text().contains("the challenge was used, has expired, or is of another ceremony"));
+            assert!(answer.text().contains("the challenge was used, has expired, or belongs to another ceremony"));
         }
         // One to add used at a login, and one of a login used to add.
         let login = browser(&app).await;
@@ -315,7 +315,7 @@ on_both_databases! {
         let app = TestApp::new(database).await;
         let ada = app.as_user("ada").await;
         let reasons: [Change; 20] = [
-            ("is of another ceremony", |p| p.r#type = Some("webauthn.get")),
+            ("belongs to another ceremony", |p| p.r#type = Some("webauthn.get")),
             ("the origin is not", |p| "https://localhost:8000".clone_into(&mut p.origin)),
             ("the origin is not", |p| "http://localhost".clone_into(&mut p.origin)),
             ("the origin is not", |p| "null".clone_into(&mut p.origin)),
@@ -862,7 +862,8 @@ on_both_databases! {
     async fn an_ip_address_has_no_passkeys(database: Database) {
         let app = TestApp::with(database, |config| config.public_url = Some("http://127.0.0.1:8000".parse().unwrap())).await;
         let ada = app.as_user("ada").await;
-        assert_eq!(ada.post("/passkeys/options").send().await.assert(403).json()["detail"], "Passkeys need a domain name, and this server is reached by an IP address");
+        assert_eq!(ada.post("/passkeys/options").send().await.assert(403).json()["detail"], "Passkeys need a domain \
+            name, and this server is reached by an IP address");
         app.stranger().post("/login/passkey/options").send().await.assert(403);
         app.stranger().get("/.well-known/passkey-endpoints").send().await.assert(404);
         app.stranger().post("/signup/passkey/options").json(&newcomer("bob")).await.assert(403);

@@ -52,22 +52,22 @@ on_both_databases! {
 
     async fn whatever_a_mail_server_does_no_mail_is_lost(database: Database) {
         let refusals = [
-            (Mood::Says("greeting", b"421 too busy\r\n"), "greeting: the server answered 421"),
-            (Mood::Says("greeting", b"\xff\xfe\0garbage\r\n"), "greeting: that is no SMTP reply"),
-            (Mood::Says("greeting", b"HTTP/1.1 400 Bad Request\r\n\r\n"), "greeting: that is no SMTP reply"),
+            (Mood::Says("greeting", b"421 too busy\r\n"), "greeting: the server responded 421"),
+            (Mood::Says("greeting", b"\xff\xfe\0garbage\r\n"), "greeting: this is not an SMTP reply"),
+            (Mood::Says("greeting", b"HTTP/1.1 400 Bad Request\r\n\r\n"), "greeting: this is not an SMTP reply"),
             (Mood::Endless("greeting"), "greeting: the line has no end"),
             (Mood::Drops("greeting"), "greeting: "),
             (Mood::Says("EHLO", b"250-a\r\n550 b\r\n"), "EHLO: one reply has two codes"),
             (Mood::Drops("EHLO"), "EHLO: "),
-            (Mood::Says("MAIL", b"\r\n"), "MAIL FROM: that is no SMTP reply"),
-            (Mood::Says("MAIL", b"999 what\r\n"), "MAIL FROM: that is no SMTP reply"),
-            (Mood::Says("RCPT", b"450 later, ada@example.com\r\n"), "RCPT TO: the server answered 450"),
-            (Mood::Says("MAIL", b"530 Must issue a STARTTLS command first\r\n"), "MAIL FROM: the server answered 530"),
+            (Mood::Says("MAIL", b"\r\n"), "MAIL FROM: this is not an SMTP reply"),
+            (Mood::Says("MAIL", b"999 what\r\n"), "MAIL FROM: this is not an SMTP reply"),
+            (Mood::Says("RCPT", b"450 later, ada@example.com\r\n"), "RCPT TO: the server responded 450"),
+            (Mood::Says("MAIL", b"530 Must issue a STARTTLS command first\r\n"), "MAIL FROM: the server responded 530"),
             (Mood::Drops("DATA"), "DATA: "),
-            (Mood::Says("DATA", b"250 odd\r\n"), "DATA: the server answered 250"),
+            (Mood::Says("DATA", b"250 odd\r\n"), "DATA: the server responded 250"),
             (Mood::Drops("text"), "the mail's text: "),
             (Mood::Endless("text"), "the mail's text: the line has no end"),
-            (Mood::Says("text", b"452 full\r\n"), "the mail's text: the server answered 452"),
+            (Mood::Says("text", b"452 full\r\n"), "the mail's text: the server responded 452"),
         ];
         let server = Smtp::start(refusals[0].0).await;
         let app = sending_to(database, &server.url()).await;
@@ -94,9 +94,11 @@ on_both_databases! {
         let app = sending_to(database, &server.url()).await;
         app.sign_up("ada").await;
         app.app.deliver_due_mail().await.unwrap();
-        let failed = "SELECT count(*) FROM mails WHERE failed_at IS NOT NULL AND last_error = 'RCPT TO: the server answered 550'";
+        let failed = "SELECT count(*) FROM mails WHERE failed_at IS NOT NULL AND last_error = 'RCPT TO: the server \
+            responded 550'";
         assert_eq!(app.place.value(failed).await, "1");
-        let audited = "SELECT count(*) FROM audit_events WHERE event = 'account.mail_refused' AND account_id = 1 AND actor = 'mail'";
+        let audited = "SELECT count(*) FROM audit_events WHERE event = 'account.mail_refused' AND account_id = 1 AND \
+            actor = 'mail'";
         assert_eq!(app.place.value(audited).await, "1");
         server.turns(Mood::Takes);
         app.advance(NEXT_ATTEMPT);
@@ -109,7 +111,7 @@ on_both_databases! {
         let with_password = server.url().replace("//", "//ana:canary@");
         let here = Smtp::start(Mood::Takes).await.url().replace("//", "//ana:canary@");
         for (url, is_allowed, problem) in [
-            (server.url(), false, "STARTTLS: the server does not offer TLS, and mail is not sent"),
+            (server.url(), false, "STARTTLS: the server does not offer TLS, and email is not sent"),
             (with_password, true, "STARTTLS: the server does not offer TLS, and a password is not sent"),
             (here, false, "STARTTLS: the server does not offer TLS, and a password is not sent"),
         ] {

@@ -266,7 +266,7 @@ on_both_databases! {
         for (index, pause) in pauses.into_iter().enumerate() {
             retried(&app, &receiver, index + 1, pause).await;
         }
-        becomes(&app, 0, 1, "answered 500").await;
+        becomes(&app, 0, 1, "responded with 500").await;
         let got = receiver.gets(10).await;
         assert_eq!(got.len(), 10);
         for received in &got {
@@ -289,7 +289,7 @@ on_both_databases! {
         let receiver = Receiver::start(Mood::Answers(410)).await;
         hook(&app, &receiver).await;
         app.sign_up("ada").await;
-        becomes(&app, 0, 1, "answered 410").await;
+        becomes(&app, 0, 1, "responded with 410").await;
         assert_eq!(receiver.got().len(), 1);
     }
 
@@ -298,7 +298,7 @@ on_both_databases! {
         let receiver = Receiver::start(Mood::Redirects).await;
         hook(&app, &receiver).await;
         app.sign_up("ada").await;
-        becomes(&app, 1, 0, "answered 302; redirects are not followed").await;
+        becomes(&app, 1, 0, "responded with 302; redirects are not followed").await;
         assert_eq!(receiver.got().len(), 1);
     }
 
@@ -325,7 +325,7 @@ on_both_databases! {
         app.sign_up("dan").await;
         prompt.gets(1).await[0].verify(secret.expose_secret());
         assert!(began.elapsed() < Duration::from_secs(4), "it waited for the other: {:?}", began.elapsed());
-        let noted = "SELECT count(*) FROM webhook_deliveries WHERE last_error = 'no answer within 5 s'";
+        let noted = "SELECT count(*) FROM webhook_deliveries WHERE last_error = 'no response within 5 s'";
         eventually("the attempts end", SOON, async || (app.place.value(noted).await == "4").then_some(())).await;
     }
 

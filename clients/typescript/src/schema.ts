@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Public keys of the access tokens */
+        /** Get the public keys that verify access tokens */
         get: operations["read_keys"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where passkeys are managed, for password managers */
+        /** Tell password managers where passkeys are managed */
         get: operations["read_passkey_endpoints"];
         put?: never;
         post?: never;
@@ -115,7 +115,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say why an account may do something with a row of the application */
+        /** Explain an account's access to a row of the application */
         get: operations["explain_any_access"];
         put?: never;
         post?: never;
@@ -169,7 +169,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a second factor that its owner has lost */
+        /** Remove the second factor of an account */
         delete: operations["remove_account_factor"];
         options?: never;
         head?: never;
@@ -388,7 +388,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change my email address, once the new one is confirmed */
+        /** Request a change of my email address */
         put: operations["request_email_change"];
         post?: never;
         delete?: never;
@@ -523,7 +523,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the browsers that are not asked for my second factor */
+        /** List my remembered devices */
         get: operations["list_remembered_devices"];
         put?: never;
         post?: never;
@@ -543,7 +543,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ask one of them for my second factor again */
+        /** Forget one of my remembered devices */
         delete: operations["forget_remembered_device"];
         options?: never;
         head?: never;
@@ -559,7 +559,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make new recovery codes */
+        /** Create new recovery codes */
         post: operations["make_recovery_codes"];
         delete?: never;
         options?: never;
@@ -594,7 +594,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Add or replace my authenticator app with its first code */
+        /** Confirm my authenticator app with its first code */
         post: operations["confirm_totp"];
         delete?: never;
         options?: never;
@@ -816,7 +816,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get the options of a passkey as a second factor */
+        /** Get the passkey options for a second factor */
         post: operations["ask_for_passkey_at_log_in"];
         delete?: never;
         options?: never;
@@ -884,7 +884,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log in by passkey and receive an access token */
+        /** Log in with a passkey and receive an access token */
         post: operations["log_in_by_passkey"];
         delete?: never;
         options?: never;
@@ -901,7 +901,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log in by passkey and receive a cookie */
+        /** Log in with a passkey and receive a cookie */
         post: operations["log_in_by_passkey_with_cookie"];
         delete?: never;
         options?: never;
@@ -918,7 +918,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get the options of a login by passkey */
+        /** Get the passkey options for a login */
         post: operations["ask_for_passkey"];
         delete?: never;
         options?: never;
@@ -1006,7 +1006,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make another member the owner in my place */
+        /** Hand an organisation over to another member */
         post: operations["hand_over_organisation"];
         delete?: never;
         options?: never;
@@ -1260,6 +1260,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/organisations/{id}/teams/{team}/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a team's service accounts */
+        get: operations["list_team_service_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/passkeys": {
         parameters: {
             query?: never;
@@ -1287,7 +1304,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get the options to create a passkey */
+        /** Get the options for a new passkey */
         post: operations["ask_for_new_passkey"];
         delete?: never;
         options?: never;
@@ -1528,7 +1545,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get the options of a sign-up by passkey */
+        /** Get the passkey options for a sign-up */
         post: operations["ask_for_first_passkey"];
         delete?: never;
         options?: never;
@@ -1574,7 +1591,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description The request was accepted. Only the email says whether there is something to do. */
+        /** @description The request was accepted. The response is the same whether or not an email was sent. */
         Accepted: {
             /** @description What to do next, in one sentence. */
             detail: string;
@@ -1605,14 +1622,14 @@ export interface components {
             next: string | null;
             /**
              * Format: uint64
-             * @description How many of them come before this page.
+             * @description How many accounts come before this page.
              */
             offset: number;
             /** @description Send it as `before` for the previous page; `null` on the first one. */
             previous: string | null;
             /**
              * Format: uint64
-             * @description How many accounts match the query in all.
+             * @description How many accounts match the query.
              */
             total: number;
         };
@@ -1639,10 +1656,10 @@ export interface components {
              * @description When it was last used, to the minute; `null` if it was not.
              */
             last_used_at: string | null;
-            /** @description The name that its owner gave it. */
+            /** @description Its name, as its owner chose it. */
             name: string;
             /**
-             * @description What the key begins with.
+             * @description The beginning of the key.
              * @example portcullis_x2Yt9KfPq0Ab
              */
             prefix: string;
@@ -1650,10 +1667,10 @@ export interface components {
             replaced_by: string | null;
             /**
              * Format: int64
-             * @description The most requests a minute; `null` if it has no limit.
+             * @description The maximum number of requests per minute; `null` if there is no limit.
              */
             requests_per_minute: number | null;
-            /** @description What it may be used for, as far as its account may do that itself. */
+            /** @description Its scopes, separated by spaces. A key can never do more than its account. */
             scope: string;
         };
         /** @description The key to create. */
@@ -1670,14 +1687,14 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description The most requests a minute, counted by each instance of the server. Further ones get 429 with `Retry-After`. No
-             *     limit by default.
+             * @description The maximum number of requests per minute, counted by each instance of the server. Further ones get 429 with
+             *     `Retry-After`. No limit by default.
              */
             requests_per_minute?: number | null;
             /**
-             * @description What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`,
-             *     `organisations:read`, and of an administrator `accounts:read` and `audit:read`. Keys of service accounts can have
-             *     `organisations:read`. An application can declare others.
+             * @description Its scopes, separated by spaces: `profile:read`, `profile:write`, `organisations:read`, and for an administrator
+             *     `accounts:read` and `audit:read`. Keys of service accounts can have `organisations:read`. An application can
+             *     declare others.
              * @example profile:read
              */
             scope: string;
@@ -1686,7 +1703,8 @@ export interface components {
         ApiKeyRotation: {
             /**
              * Format: uint16
-             * @description How many hours the old key keeps working, but not longer than before; 24 by default. With 0 it ends now.
+             * @description How many hours the old key keeps working, but not past its own expiry; 24 by default. With 0 it stops working
+             *     immediately.
              */
             overlap_hours?: number | null;
         };
@@ -1694,11 +1712,11 @@ export interface components {
         AuditEvent: {
             /** @description The account that it happened to. The ID stays when the account is deleted. */
             account_id: components["schemas"]["AccountId"] | null;
-            /** @description Who did it without a request: `operator` on the command line. */
+            /** @description Who did it, if not through a request: `operator` on the command line. */
             actor: string | null;
             /** @description The administrator who did it, if it was not the account's owner. */
             actor_id: components["schemas"]["AccountId"] | null;
-            /** @description From where. */
+            /** @description The IP address of the request. */
             address: string | null;
             /** Format: date-time */
             at: string;
@@ -1709,7 +1727,7 @@ export interface components {
             id: string;
             /**
              * Format: int64
-             * @description How many more such events the same actor caused within the minute. They are not listed one by one.
+             * @description How many more such events the same actor caused within the minute. They are not listed individually.
              */
             repeated: number;
             /** @description The request's `x-request-id`. */
@@ -1723,7 +1741,7 @@ export interface components {
             /** @description Send it as `before` for the previous, newer page; `null` on the first one. */
             previous: string | null;
         };
-        /** @description The code that the server printed at its first start. */
+        /** @description The code that the server printed when it started. */
         Claim: {
             /**
              * @description Hyphens and case do not matter.
@@ -1752,25 +1770,27 @@ export interface components {
         DeletionScheduled: {
             /**
              * Format: date-time
-             * @description When the account will be deleted. Until then its owner can log in and cancel the deletion.
+             * @description When the account will be deleted. Until then, its owner can log in and cancel the deletion.
              */
             due_at: string;
         };
-        /** @description Why an account may do something with a row of the application, or what would allow it. */
+        /** @description Why an account has access to a row of the application, or what would give it access. */
         ExplainedAccess: {
             /** @description The grants of the role `blocked` that take it away. */
             blocked_by: string[];
             is_allowed: boolean;
             /** @description Everything that allows it, with the grant, who gave it and when. */
             reasons: string[];
-            /** @description If it is not allowed: each thing that would allow it. */
+            /** @description If it is not allowed, each thing that would allow it. */
             would_be_allowed_by: string[];
         };
-        /** @description The shape of an export. */
+        /** @description Everything stored about an account. */
         Export: {
             account: components["schemas"]["ExportedAccount"];
             /** @description The API keys that have not expired, newest first. */
             api_keys: components["schemas"]["ExportedKey"][];
+            /** @description The new email address that waits for its confirmation; `null` if none does. */
+            email_change: components["schemas"]["ExportedEmailChange"] | null;
             /** @description What happened to the account, oldest first. */
             events: components["schemas"]["ExportedEvent"][];
             /**
@@ -1778,6 +1798,11 @@ export interface components {
              * @description When it was made.
              */
             exported_at: string;
+            /**
+             * @description The roles that the account was given on rows of the application, oldest first. Groups have roles of their own,
+             *     which are not listed here.
+             */
+            grants: components["schemas"]["ExportedGrant"][];
             /** @description The linked accounts at other providers, oldest first. */
             identities: components["schemas"]["ExportedIdentity"][];
             /** @description Open invitations to the account's email address; at most 100. */
@@ -1789,8 +1814,12 @@ export interface components {
             /** @description The profile picture; `null` if there is none. */
             picture: components["schemas"]["ExportedPicture"] | null;
             second_factor: components["schemas"]["ExportedFactors"];
+            /** @description Open invitations that the account has sent, oldest first. */
+            sent_invitations: components["schemas"]["SentInvitation"][];
             /** @description The sessions on record, active or not. */
             sessions: components["schemas"]["ExportedSession"][];
+            /** @description The links by which the account shares rows of the application, oldest first. */
+            share_links: components["schemas"]["ExportedLink"][];
         };
         /** @description What is stored about an account, for its owner's export. */
         ExportedAccount: {
@@ -1819,6 +1848,16 @@ export interface components {
             is_active: boolean;
             /** @description The language of emails. */
             language: string;
+            /**
+             * Format: date-time
+             * @description When somebody last logged in; `null` if nobody has.
+             */
+            last_login_at: string | null;
+            /**
+             * Format: date-time
+             * @description When the password was last set; `null` if that is not known or there is none.
+             */
+            password_changed_at: string | null;
             role: components["schemas"]["Role"];
             /** Format: date-time */
             updated_at: string;
@@ -1832,21 +1871,34 @@ export interface components {
             id: string;
             /**
              * Format: date-time
-             * @description `null` if nobody logged in with it since.
+             * @description `null` if nobody has logged in with it since.
              */
             last_used_at: string | null;
             name: string;
         };
+        /** @description A pending change of the email address, for its owner's export. */
+        ExportedEmailChange: {
+            /**
+             * Format: email
+             * @description The new address.
+             */
+            email: string;
+            /**
+             * Format: date-time
+             * @description When the link to confirm it expires.
+             */
+            expires_at: string;
+        };
         /** @description An event, for the account owner's export. */
         ExportedEvent: {
-            /** @description From where. */
+            /** @description The IP address of the request. */
             address: string | null;
             /** Format: date-time */
             at: string;
             /** @description What happened. */
             event: string;
         };
-        /** @description The second factor, for its owner to take along; never a key or a code. */
+        /** @description The second factor, for its owner's export; never a key or a code. */
         ExportedFactors: {
             /**
              * Format: int64
@@ -1857,11 +1909,29 @@ export interface components {
             remembered_devices: components["schemas"]["ExportedDevice"][];
             /**
              * Format: date-time
-             * @description Since when the account has an authenticator app; `null` if it has none.
+             * @description When the account got its authenticator app; `null` if it has none.
              */
             totp_since: string | null;
         };
-        /** @description An identity, for its owner to take along. */
+        /** @description A role on a row of the application. Only `policy`, which stands above this room, reads it. */
+        ExportedGrant: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it expires; `null` if it does not.
+             */
+            expires_at: string | null;
+            /** @description The account that gave it; `null` if the application did. */
+            given_by: components["schemas"]["AccountId"] | null;
+            /**
+             * @description The type and the ID of the row.
+             * @example document:42
+             */
+            object: string;
+            role: string;
+        };
+        /** @description An identity, for its owner's export. */
         ExportedIdentity: {
             /**
              * Format: idn-email
@@ -1874,7 +1944,7 @@ export interface components {
             /** Format: date-time */
             linked_at: string;
             provider: string;
-            /** @description The provider's name for the person. */
+            /** @description The person's ID at the provider. */
             subject: string;
         };
         /** @description An open invitation to the account's address, for its owner's export. */
@@ -1898,15 +1968,29 @@ export interface components {
              */
             last_used_at: string | null;
             name: string;
-            /** @description What the key begins with. */
+            /** @description The beginning of the key. */
             prefix: string;
             /**
              * Format: int64
-             * @description The most requests a minute; `null` if it has no limit.
+             * @description The maximum number of requests per minute; `null` if there is no limit.
              */
             requests_per_minute: number | null;
             /** @description What it may be used for. */
             scope: string;
+        };
+        /** @description A link to a row of the application, without its token. */
+        ExportedLink: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * @description The type and the ID of the row.
+             * @example document:42
+             */
+            object: string;
+            /** @description What it allows. */
+            permission: string;
         };
         /** @description A membership, for the account owner's export. */
         ExportedMembership: {
@@ -1949,7 +2033,7 @@ export interface components {
             id: string;
             /** Format: date-time */
             last_seen_at: string;
-            /** @description What its tokens may be for. */
+            /** @description The scopes of its tokens. */
             scope: string;
             user_agent: string | null;
         };
@@ -1967,11 +2051,11 @@ export interface components {
         };
         /** @description What is wrong with one field. */
         FieldError: {
-            /** @description Where: `body`, `path` or `query`, then the names and indexes that lead to the field. */
+            /** @description Where the field is: `body`, `path` or `query`, then the names and indexes that lead to it. */
             loc: (string | number)[];
-            /** @description A sentence for a person. It never repeats what was sent. */
+            /** @description What is wrong, for people to read. It never repeats the input. */
             msg: string;
-            /** @description The machine's word for what is wrong, as pydantic names it: `missing`, `string_too_short`, … */
+            /** @description What is wrong, for programs, as pydantic names it: `missing`, `string_too_short`, … */
             type: string;
         };
         /** @description A code of the authenticator app. */
@@ -1982,7 +2066,7 @@ export interface components {
              */
             code: string;
         };
-        /** @description What a member may do with the group itself; each role may do what those before it may. */
+        /** @description What a member may do with the group itself. Each role includes those before it. */
         GroupRole: "member" | "admin" | "owner";
         /** @description Who becomes the owner. */
         HandOver: {
@@ -1998,18 +2082,18 @@ export interface components {
         Identity: {
             /**
              * Format: idn-email
-             * @description The address that the provider gave when the identity was linked, if it gave one. It decides nothing.
+             * @description The address that the provider gave when the identity was linked, if it gave one. For information only.
              */
             email: string | null;
             /** @description Its ID. */
             id: string;
             /**
-             * @description The issuer: with the provider's own name for the person, the key of the identity.
+             * @description The issuer. Together with the person's ID there, it identifies the identity.
              * @example https://accounts.google.com
              */
             issuer: string;
             /**
-             * @description The provider's name for people.
+             * @description The provider's display name.
              * @example Google
              */
             label: string;
@@ -2029,15 +2113,15 @@ export interface components {
              */
             provider: string;
         };
-        /** @description Input that is well-formed and not acceptable; every bad field is named. */
+        /** @description The input is well-formed but not acceptable. Each bad field is listed. */
         InvalidInput: {
-            /** @description One entry per bad field, at most 20. */
+            /** @description One entry for each bad field, at most 20. */
             detail: components["schemas"]["FieldError"][];
         };
-        /** @description The account to create. Its owner is mailed a link to choose a password. */
+        /** @description The account to create. Its owner receives an email with a link to choose a password. */
         Invitation: {
             /**
-             * @description Where the link is sent. Case makes no difference.
+             * @description Where the link is sent. Case does not matter.
              * @example ada@example.com
              */
             email: string;
@@ -2046,7 +2130,7 @@ export interface components {
              * @example Ada Lovelace
              */
             full_name: string;
-            /** @description The role of the account: `user`, which is the default, or `admin`. */
+            /** @description The role of the account: `user` (the default) or `admin`. */
             role?: components["schemas"]["Role"] | null;
         };
         /** @description An emailed invitation. */
@@ -2099,9 +2183,8 @@ export interface components {
              */
             password: string;
             /**
-             * @description Scopes, separated by spaces. The default covers your own profile and account, and
-             *     all that the application declares. `offline_access` asks for a refresh
-             *     token.
+             * @description Scopes, separated by spaces. The default covers your own profile and account, and every scope that the
+             *     application declares. `offline_access` requests a refresh token.
              * @default profile:read profile:write account
              */
             scope?: string;
@@ -2117,19 +2200,19 @@ export interface components {
             /** @description What is wrong, in one sentence. */
             detail: string;
             /**
-             * @description The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is asked for, and
+             * @description The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is required, and
              *     `expired_token` if that took too long.
              */
             error: string;
             /** @description The same sentence, where OAuth clients look for it. */
             error_description: string;
             /**
-             * @description With `mfa_required`: what the second factor may be. `app` is a code of the authenticator app or a recovery code, for
-             *     `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
+             * @description With `mfa_required`, the second factors that the account can use. `app` is a code of the authenticator app or a
+             *     recovery code, for `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
              */
             mfa_methods?: string[];
             /**
-             * @description With `mfa_required`: send it to `/login/factor` with a code, within 10 minutes. With `mfa_enrollment_required`:
+             * @description With `mfa_required`, send it to `/login/factor` with a code, within 10 minutes. With `mfa_enrollment_required`,
              *     send it to `/login/factor/totp` first.
              */
             mfa_token?: string | null;
@@ -2137,13 +2220,13 @@ export interface components {
         /** @description A provider that people can log in with. */
         LoginProvider: {
             /**
-             * @description The path, below this server's address, to which a form of a page of this origin is sent to begin the login. The
-             *     form's field `next` is the path to return to.
+             * @description The path on this server to which a page of the same origin submits a form to begin the login. The form's field
+             *     `next` is the path to return to.
              * @example /account/log-in/with/google
              */
             begin: string;
             /**
-             * @description Its name for people.
+             * @description Its display name.
              * @example Google
              */
             label: string;
@@ -2162,7 +2245,7 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When it will be deleted, as its owner wishes; `null` if it stays.
+             * @description When it will be deleted, if its owner requested that; `null` otherwise.
              */
             deletion_due_at: string | null;
             /**
@@ -2172,7 +2255,7 @@ export interface components {
             email: string;
             /**
              * Format: date-time
-             * @description When its owner confirmed the email address; `null` if that has not happened.
+             * @description When its owner confirmed the email address; `null` if they have not.
              */
             email_verified_at: string | null;
             /** @description The person's name. */
@@ -2186,7 +2269,7 @@ export interface components {
              * @description When its owner last logged in; `null` if they never did.
              */
             last_login_at: string | null;
-            /** @description What it may do beyond its own account. */
+            /** @description The role of the account. */
             role: components["schemas"]["Role"];
         };
         /** @description An account with its sessions. */
@@ -2200,7 +2283,7 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When it will be deleted, as its owner wishes; `null` if it stays.
+             * @description When it will be deleted, if its owner requested that; `null` otherwise.
              */
             deletion_due_at: string | null;
             /**
@@ -2210,7 +2293,7 @@ export interface components {
             email: string;
             /**
              * Format: date-time
-             * @description When its owner confirmed the email address; `null` if that has not happened.
+             * @description When its owner confirmed the email address; `null` if they have not.
              */
             email_verified_at: string | null;
             /** @description The person's name. */
@@ -2224,7 +2307,7 @@ export interface components {
              * @description When its owner last logged in; `null` if they never did.
              */
             last_login_at: string | null;
-            /** @description What it may do beyond its own account. */
+            /** @description The role of the account. */
             role: components["schemas"]["Role"];
             /** @description Its active sessions, most recently used first; at most 100. */
             sessions: components["schemas"]["Session"][];
@@ -2294,7 +2377,7 @@ export interface components {
             expires_at: string;
             /** @description Its ID. It is not a secret. */
             id: string;
-            /** @description Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown this once. */
+            /** @description Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown only once. */
             key: string;
             /** @description The IP address that it was last used from. */
             last_used_address: string | null;
@@ -2303,10 +2386,10 @@ export interface components {
              * @description When it was last used, to the minute; `null` if it was not.
              */
             last_used_at: string | null;
-            /** @description The name that its owner gave it. */
+            /** @description Its name, as its owner chose it. */
             name: string;
             /**
-             * @description What the key begins with.
+             * @description The beginning of the key.
              * @example portcullis_x2Yt9KfPq0Ab
              */
             prefix: string;
@@ -2314,16 +2397,16 @@ export interface components {
             replaced_by: string | null;
             /**
              * Format: int64
-             * @description The most requests a minute; `null` if it has no limit.
+             * @description The maximum number of requests per minute; `null` if there is no limit.
              */
             requests_per_minute: number | null;
-            /** @description What it may be used for, as far as its account may do that itself. */
+            /** @description Its scopes, separated by spaces. A key can never do more than its account. */
             scope: string;
         };
         /** @description Whom to invite. */
         NewOrganisationInvitation: {
             /**
-             * @description Where the link is sent. Case makes no difference.
+             * @description Where the link is sent. Case does not matter.
              * @example grace@example.com
              */
             email: string;
@@ -2332,11 +2415,10 @@ export interface components {
         };
         /** @description A new passkey. */
         NewPasskey: {
-            /** @description What the authenticator has made. */
+            /** @description The credential that the authenticator created. */
             credential: components["schemas"]["PasskeyRegistration"];
             /**
-             * @description A name, for its owner to tell it from others. Without one it is called after the device, for example
-             *     `Firefox on Linux`.
+             * @description A name that tells it from the owner's other passkeys. By default, the device, for example `Firefox on Linux`.
              * @default
              * @example My phone
              */
@@ -2361,7 +2443,7 @@ export interface components {
             name: string;
             /**
              * Format: uuid
-             * @description The team that it is in; the organisation if this is left out.
+             * @description The team that it is in. By default, it is directly in the organisation.
              */
             parent_id?: string | null;
         };
@@ -2378,7 +2460,7 @@ export interface components {
             created_at: string;
             /**
              * Format: uuid
-             * @description Never used again, not even after the organisation is deleted.
+             * @description It is never reused, not even after the organisation is deleted.
              */
             id: string;
             /**
@@ -2445,7 +2527,7 @@ export interface components {
         PasskeyAlgorithm: {
             /**
              * Format: int64
-             * @description Of the registry "COSE Algorithms".
+             * @description Its number in the registry "COSE Algorithms".
              */
             alg: number;
             type: string;
@@ -2465,13 +2547,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description What the authenticator has signed, each in base64url. */
+        /** @description What the authenticator signed, each in base64url. */
         PasskeyAssertionData: {
             authenticatorData: string;
             clientDataJSON: string;
             signature: string;
             /**
-             * @description Whose passkey it is. It may be missing where the account is known: at a second factor.
+             * @description Whose passkey it is. It may be missing for a second factor, where the account is known.
              * @default null
              */
             userHandle?: string | null;
@@ -2485,13 +2567,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** @description To add a passkey: the argument of `navigator.credentials.create({ publicKey: … })`. */
+        /** @description The argument of `navigator.credentials.create({ publicKey: … })`, to add a passkey. */
         PasskeyCreationOptions: {
             attestation: string;
             authenticatorSelection: components["schemas"]["PasskeySelection"];
-            /** @description base64url, for one use within 5 minutes. */
+            /** @description base64url. It can be used once, within 5 minutes. */
             challenge: string;
-            /** @description The passkeys that the account has: an authenticator makes no second one. */
+            /** @description The account's passkeys. An authenticator that has one of them does not create another. */
             excludeCredentials: components["schemas"]["PasskeyDescriptor"][];
             pubKeyCredParams: components["schemas"]["PasskeyAlgorithm"][];
             rp: components["schemas"]["PasskeyRelyingParty"];
@@ -2523,14 +2605,14 @@ export interface components {
         };
         /** @description A passkey as the second factor of a login. */
         PasskeyFactor: {
-            /** @description What the authenticator has signed. */
+            /** @description The credential that the authenticator signed. */
             credential: components["schemas"]["PasskeyAssertion"];
             /** @description As the login returned it. */
             mfa_token: string;
         };
         /** @description A passkey, to log in with. */
         PasskeyLogIn: {
-            /** @description What the authenticator has signed. */
+            /** @description The credential that the authenticator signed. */
             credential: components["schemas"]["PasskeyAssertion"];
             /**
              * @description As at `/login`.
@@ -2566,11 +2648,11 @@ export interface components {
             id: string;
             name: string;
         };
-        /** @description To use a passkey: the argument of `navigator.credentials.get({ publicKey: … })`. */
+        /** @description The argument of `navigator.credentials.get({ publicKey: … })`, to use a passkey. */
         PasskeyRequestOptions: {
-            /** @description Empty at a login: the browser offers the passkeys that it has. At a second factor, those of the account. */
+            /** @description Empty for a login: the browser offers the passkeys that it has. For a second factor, those of the account. */
             allowCredentials: components["schemas"]["PasskeyDescriptor"][];
-            /** @description base64url, for one use within 5 minutes. */
+            /** @description base64url. It can be used once, within 5 minutes. */
             challenge: string;
             rpId: string;
             /**
@@ -2587,7 +2669,7 @@ export interface components {
         };
         /** @description A new account and its passkey. */
         PasskeySignUp: {
-            /** @description What the authenticator has made. */
+            /** @description The credential that the authenticator created. */
             credential: components["schemas"]["PasskeyRegistration"];
             /**
              * @description Your email address. Case does not matter.
@@ -2616,7 +2698,7 @@ export interface components {
         /** @description The account, as the browser shows it. */
         PasskeyUser: {
             displayName: string;
-            /** @description base64url; it identifies nobody to anyone else. */
+            /** @description base64url. It does not reveal who the account is. */
             id: string;
             name: string;
         };
@@ -2635,7 +2717,7 @@ export interface components {
              */
             password: string;
         };
-        /** @description The body of every refusal: one sentence for a person. */
+        /** @description The body of an error: one sentence that says what is wrong. */
         Problem: {
             /** @description What is wrong, in one sentence. */
             detail: string;
@@ -2661,7 +2743,7 @@ export interface components {
             /** @description The URL of the profile picture, which only its owner can read; `null` if there is none. */
             profile_image_url: string | null;
         };
-        /** @description What may be changed of a profile. */
+        /** @description The changes to a profile. */
         ProfileChange: {
             /**
              * @description Your name as you write it.
@@ -2669,21 +2751,21 @@ export interface components {
              */
             full_name: string;
         };
-        /** @description Recovery codes. They are shown this once. */
+        /** @description Recovery codes. They are shown only once. */
         RecoveryCodes: {
-            /** @description Each can be used once, in the place of a code of the app. */
+            /** @description Each can be used once, instead of a code of the app. */
             recovery_codes: string[];
         };
         /** @description A browser that is not asked for the second factor. */
         RememberedDevice: {
             /**
              * Format: date-time
-             * @description When the second factor was shown in it.
+             * @description When the second factor was used in it.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it is asked again.
+             * @description When it is asked for the second factor again.
              */
             expires_at: string;
             /** @description Its ID. */
@@ -2692,10 +2774,10 @@ export interface components {
             is_current: boolean;
             /**
              * Format: date-time
-             * @description When somebody last logged in with it; `null` if nobody did.
+             * @description When somebody last logged in with it; `null` if nobody has.
              */
             last_used_at: string | null;
-            /** @description What it called itself when the second factor was shown in it. It is not proof. */
+            /** @description The device, as it described itself when the second factor was used in it. It is not proof. */
             name: string;
         };
         /** @description An emailed link, and the password that it sets. */
@@ -2710,7 +2792,7 @@ export interface components {
             token: string;
         };
         /**
-         * @description What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the audit log. Other names are roles that the operator declared.
+         * @description A `user` manages only their own account. An `admin` also manages all accounts and reads the audit log. Other names are roles that the operator declared.
          * @example user
          * @example admin
          */
@@ -2730,15 +2812,30 @@ export interface components {
             /** @description As the login returned it. */
             mfa_token: string;
             /**
-             * @description Whether to remember this browser, so that later logins in it need no second factor. It counts after a code of the
-             *     app, for a login that began at `/login/cookie`, and where the operator allows it; otherwise it changes nothing.
+             * @description Whether to remember this browser, so that later logins in it need no second factor. It has an effect only after
+             *     a code of the app, for a login that began at `/login/cookie`, if the operator allows it.
              * @default false
              */
             remember?: boolean;
         };
+        /** @description An open invitation that the account has sent, for its owner's export. */
+        SentInvitation: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: email
+             * @description The address that it was sent to.
+             */
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description The ID of the organisation. */
+            organisation_id: string;
+            role: components["schemas"]["GroupRole"];
+        };
         /** @description A service account: an account of the organisation that programs use. It has API keys and no login. */
         ServiceAccount: {
-            /** @description Its account ID. Never used again. */
+            /** @description Its account ID. It is never reused. */
             account_id: components["schemas"]["AccountId"];
             /** Format: date-time */
             created_at: string;
@@ -2822,7 +2919,7 @@ export interface components {
              */
             parent_id: string;
         };
-        /** @description What to change about a team. What is left out stays. */
+        /** @description What to change about a team. Fields that are left out keep their value. */
         TeamChange: {
             /** @example Engineering */
             name?: string | null;
@@ -2831,6 +2928,10 @@ export interface components {
              * @description The team of the same organisation that it moves into, or the organisation.
              */
             parent_id?: string | null;
+        };
+        /** @description A team's service accounts. */
+        TeamServiceAccounts: {
+            service_accounts: components["schemas"]["ServiceAccount"][];
         };
         /** @description A page of teams. */
         TeamsPage: {
@@ -2870,11 +2971,11 @@ export interface components {
              */
             created_at: string;
         };
-        /** @description A key for an authenticator app. It counts after its first code. */
+        /** @description A key for an authenticator app. It takes effect once its first code is confirmed. */
         TotpKey: {
-            /** @description The key in base 32, to be typed into an app. */
+            /** @description The key in base32, to type into an app. */
             key: string;
-            /** @description The QR code of `uri`, an SVG. */
+            /** @description The QR code of `uri`, as SVG. */
             qr: string;
             /** @description The key as apps read it from a QR code: `otpauth://totp/…`. */
             uri: string;
@@ -2883,13 +2984,13 @@ export interface components {
         Upload: {
             /**
              * Format: binary
-             * @description A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. Its content decides, not its name.
+             * @description A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. The type is detected from its content.
              */
             file: string;
         };
-        /** @description Where the picture is. */
+        /** @description The uploaded picture. */
         Uploaded: {
-            /** @description For its owner alone. */
+            /** @description Its URL, which only its owner can read. */
             url: string;
         };
     };
@@ -2941,7 +3042,7 @@ export interface operations {
                     "application/json": components["schemas"]["PasskeyEndpoints"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3032,7 +3133,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3041,7 +3142,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The account is the last administrator's, or the only owner of an organisation; `detail` says which */
+            /** @description The account is the last administrator, or the only owner of an organisation: `detail` says which */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3134,7 +3235,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3163,9 +3264,9 @@ export interface operations {
     list_accounts: {
         parameters: {
             query?: {
-                /** @description The `next` of another page. */
+                /** @description The `next` of another page of this list. */
                 after?: string;
-                /** @description The `previous` of another page. */
+                /** @description The `previous` of another page of this list. */
                 before?: string;
                 /** @description Only accounts that are active, or that are disabled. */
                 is_active?: boolean;
@@ -3175,7 +3276,7 @@ export interface operations {
                 limit?: number;
                 /** @description Only accounts with this role. */
                 role?: string;
-                /** @description Only accounts with this in their email address or name, or with this ID. Case and accents make no difference. */
+                /** @description Only accounts with this in their email address or name, or with this ID. Case and accents do not matter. */
                 search?: string;
             };
             header?: never;
@@ -3256,7 +3357,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3383,7 +3484,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3523,7 +3624,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3643,7 +3744,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3652,7 +3753,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The account is the last administrator's, or the only owner of an organisation; `detail` says which */
+            /** @description The account is the last administrator, or the only owner of an organisation: `detail` says which */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3768,7 +3869,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3877,7 +3978,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3991,7 +4092,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4100,7 +4201,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4205,7 +4306,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4312,7 +4413,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4429,7 +4530,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4561,7 +4662,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4599,17 +4700,17 @@ export interface operations {
     list_audit_events: {
         parameters: {
             query?: {
-                /** @description Only events that happened to this account, or that it caused on others. */
+                /** @description Only events that happened to this account, or that it caused to others. */
                 account?: number;
-                /** @description The `next` of another page. */
+                /** @description The `next` of another page of this list. */
                 after?: string;
-                /** @description The `previous` of another page. */
+                /** @description The `previous` of another page of this list. */
                 before?: string;
                 /** @description Only events with this name. */
                 event?: string;
                 /** @description How many events to return; 50 by default. */
                 limit?: number;
-                /** @description `false` leaves out what administrators only viewed: the events `admin.*`. */
+                /** @description `false` leaves out events of administrators viewing data (`admin.*`). */
                 views?: boolean;
             };
             header?: never;
@@ -4690,7 +4791,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4743,7 +4844,7 @@ export interface operations {
                 account?: number;
                 /** @description Only events with this name. */
                 event?: string;
-                /** @description `false` leaves out what administrators only viewed: the events `admin.*`. */
+                /** @description `false` leaves out events of administrators viewing data (`admin.*`). */
                 views?: boolean;
             };
             header?: never;
@@ -4752,7 +4853,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One line per event, the newest first */
+            /** @description One line per event, newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4822,7 +4923,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5004,11 +5105,11 @@ export interface operations {
     list_all_organisations: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
-                /** @description Only organisations with this in their name, or with this ID. Case and accents make no difference. */
+                /** @description Only organisations with this in their name, or with this ID. Case and accents do not matter. */
                 search?: string;
             };
             header?: never;
@@ -5083,7 +5184,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5191,7 +5292,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5229,7 +5330,7 @@ export interface operations {
     list_members_of_organisation: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -5308,7 +5409,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5426,7 +5527,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5435,7 +5536,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5559,7 +5660,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5675,7 +5776,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6223,7 +6324,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6490,7 +6591,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6598,7 +6699,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6771,7 +6872,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -6787,7 +6888,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6894,7 +6995,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7126,7 +7227,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7135,7 +7236,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nobody could log in to the account any more */
+            /** @description Nobody could log in to the account anymore */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7233,7 +7334,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -7249,7 +7350,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7258,7 +7359,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7609,7 +7710,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7727,7 +7828,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7824,7 +7925,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"] | components["schemas"]["LogInProblem"];
                 };
             };
-            /** @description Incorrect email address or password, or a second factor is asked for */
+            /** @description Incorrect email address or password, or a second factor is required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7833,7 +7934,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogInProblem"];
                 };
             };
-            /** @description Correct, but not allowed now: `detail` says why */
+            /** @description The credentials are correct, but this login is not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7928,7 +8029,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"] | components["schemas"]["LogInProblem"];
                 };
             };
-            /** @description Correct, and a second factor is asked for */
+            /** @description The code is correct, and a second factor is required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8039,7 +8140,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"] | components["schemas"]["LogInProblem"];
                 };
             };
-            /** @description Incorrect email address or password, or a second factor is asked for */
+            /** @description Incorrect email address or password, or a second factor is required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8051,7 +8152,7 @@ export interface operations {
             /**
              * @description The request may come from a page of another site
              *
-             *     Correct, but not allowed now: `detail` says why
+             *     The credentials are correct, but this login is not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -8134,7 +8235,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session, and another one if the browser is remembered */
+            /** @description If the login began at `/login/cookie`: `Set-Cookie` holds the session's cookie, and another one if the browser is remembered */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8245,7 +8346,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session, and another one if the browser is remembered */
+            /** @description If the login began at `/login/cookie`: `Set-Cookie` holds the session's cookie, and another one if the browser is remembered */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -8591,7 +8692,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not allowed, as `detail` says */
+            /** @description Not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8675,7 +8776,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"] | components["schemas"]["LogInProblem"];
                 };
             };
-            /** @description Correct, and a second factor is asked for */
+            /** @description The code is correct, and a second factor is required */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8797,7 +8898,7 @@ export interface operations {
                     "application/json": components["schemas"]["LogInProblem"];
                 };
             };
-            /** @description Correct, but not allowed now: `detail` says why */
+            /** @description The credentials are correct, but this login is not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8902,7 +9003,7 @@ export interface operations {
             /**
              * @description The request may come from a page of another site
              *
-             *     Correct, but not allowed now: `detail` says why
+             *     The credentials are correct, but this login is not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -8981,7 +9082,7 @@ export interface operations {
                     "application/json": components["schemas"]["PasskeyRequestOptions"];
                 };
             };
-            /** @description Not allowed, as `detail` says */
+            /** @description Not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9089,7 +9190,7 @@ export interface operations {
     list_organisations: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -9286,7 +9387,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9295,7 +9396,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9425,7 +9526,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9530,7 +9631,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -9546,7 +9647,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9646,7 +9747,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -9662,7 +9763,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9782,7 +9883,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -9798,7 +9899,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9807,7 +9908,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9863,7 +9964,7 @@ export interface operations {
     list_invitations: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -9932,7 +10033,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -9950,7 +10051,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10061,7 +10162,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -10077,7 +10178,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10086,7 +10187,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10206,7 +10307,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -10222,7 +10323,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10326,7 +10427,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10335,7 +10436,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10373,7 +10474,7 @@ export interface operations {
     list_members: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -10458,7 +10559,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10573,7 +10674,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -10589,7 +10690,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10598,7 +10699,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10708,7 +10809,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -10724,7 +10825,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10733,7 +10834,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10771,7 +10872,7 @@ export interface operations {
     list_service_accounts: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -10836,7 +10937,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -10852,7 +10953,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10952,7 +11053,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -10968,7 +11069,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10977,7 +11078,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11087,7 +11188,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -11103,7 +11204,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11205,7 +11306,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -11221,7 +11322,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11333,7 +11434,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -11349,7 +11450,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11455,7 +11556,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -11471,7 +11572,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11480,7 +11581,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11591,7 +11692,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -11607,7 +11708,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11714,7 +11815,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -11730,7 +11831,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11739,7 +11840,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11795,7 +11896,7 @@ export interface operations {
     list_teams: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -11880,7 +11981,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11991,7 +12092,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12007,7 +12108,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12016,7 +12117,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12125,7 +12226,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12141,7 +12242,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12242,7 +12343,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12258,7 +12359,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12267,7 +12368,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12323,7 +12424,7 @@ export interface operations {
     list_team_members: {
         parameters: {
             query?: {
-                /** @description The `next` of the page before. */
+                /** @description The `next` of the previous page. */
                 after?: string;
                 /** @description How many to return; 50 by default. */
                 limit?: number;
@@ -12409,7 +12510,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12513,7 +12614,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12529,7 +12630,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12538,7 +12639,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The organisation cannot be changed so, as `detail` says */
+            /** @description The organisation cannot be changed this way: `detail` says why */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12631,7 +12732,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12647,7 +12748,116 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Some fields are not acceptable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidInput"];
+                };
+            };
+            /**
+             * @description Not available at the moment
+             *
+             *     Temporarily unavailable
+             */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_team_service_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TeamServiceAccounts"];
+                };
+            };
+            /** @description More than one credential was sent */
+            400: {
+                headers: {
+                    /**
+                     * @description `Bearer error="invalid_request"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or one that is invalid, expired or revoked */
+            401: {
+                headers: {
+                    /**
+                     * @description `Bearer`
+                     *
+                     *     `Cookie`
+                     *
+                     *     `Bearer error="invalid_token", error_description="The token is invalid, expired or revoked"`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description The request may come from another site's page
+             *
+             *     The credential lacks a scope that is needed
+             *
+             *     Not allowed: `detail` says why
+             */
+            403: {
+                headers: {
+                    /**
+                     * @description `Bearer error="insufficient_scope", scope="organisations:read"`
+                     *
+                     *     `Cookie`
+                     */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12835,7 +13045,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -12963,7 +13173,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -13064,7 +13274,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -13080,7 +13290,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13089,7 +13299,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nobody could log in to the account any more */
+            /** @description Nobody could log in to the account anymore */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13203,7 +13413,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13278,7 +13488,7 @@ export interface operations {
                     "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description For a caller with a cookie: `Set-Cookie` holds the cookie of the new session */
+            /** @description `Set-Cookie` holds the new session's cookie, if the caller used a cookie */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -13326,7 +13536,7 @@ export interface operations {
              *
              *     The credential lacks a scope that is needed
              *
-             *     Not allowed, as `detail` says
+             *     Not allowed: `detail` says why
              */
             403: {
                 headers: {
@@ -13342,7 +13552,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13630,7 +13840,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13750,7 +13960,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13994,7 +14204,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14118,7 +14328,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14442,7 +14652,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It does not exist, or it is not yours */
+            /** @description Not found, or not yours */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14499,7 +14709,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Where sign-up is quiet: the same response for every address. The email says what to do. */
+            /** @description If sign-up is quiet: the same response for every address. The email says what to do next. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -14517,7 +14727,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not allowed, as `detail` says */
+            /** @description Not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14608,7 +14818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description Where sign-up is quiet: the same response for every address. The email says what to do. */
+            /** @description If sign-up is quiet: the same response for every address. The email says what to do next. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -14626,7 +14836,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not allowed, as `detail` says */
+            /** @description Not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14715,7 +14925,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not allowed, as `detail` says */
+            /** @description Not allowed: `detail` says why */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14801,7 +15011,7 @@ export interface operations {
                      * @description The refresh token of the login or of the last exchange
                      */
                     refresh_token: string;
-                    /** @description Requests an access token with fewer scopes than the session has */
+                    /** @description Scopes of the new access token; the session must have them. By default, all */
                     scope?: string;
                 };
             };

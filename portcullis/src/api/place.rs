@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 /// be missing in the document.
 pub(super) fn fault(path: &str) -> Option<&'static str> {
     if !path.starts_with('/') {
-        return Some("a path begins with `/`");
+        return Some("a path must begin with `/`");
     }
     let segments = || path.split('/').skip(1);
     let mut names = HashSet::new();
@@ -15,7 +15,7 @@ pub(super) fn fault(path: &str) -> Option<&'static str> {
     } else if path.split_once("{*").is_some_and(|(_, rest)| rest.contains('/')) {
         Some("nothing follows `{*rest}`")
     } else if segments().filter_map(parameter).any(|name| !names.insert(name)) {
-        Some("two parameters have one name")
+        Some("two parameters have the same name")
     } else {
         None
     }
@@ -23,10 +23,10 @@ pub(super) fn fault(path: &str) -> Option<&'static str> {
 
 fn segment_fault(segment: &str) -> Option<&'static str> {
     match parameter(segment) {
-        None if segment.contains(['{', '}']) => Some("a parameter `{…}` is a whole segment"),
-        None if segment.starts_with([':', '*']) => Some("a parameter is written `{name}` or `{*rest}`"),
-        Some("") => Some("a parameter has a name"),
-        Some(name) if name.contains(['{', '}', '*']) => Some("a parameter's name is a plain word"),
+        None if segment.contains(['{', '}']) => Some("a parameter `{…}` must be a whole segment"),
+        None if segment.starts_with([':', '*']) => Some("a parameter must be written `{name}` or `{*rest}`"),
+        Some("") => Some("a parameter must have a name"),
+        Some(name) if name.contains(['{', '}', '*']) => Some("a parameter's name must be a plain word"),
         None | Some(_) => None,
     }
 }

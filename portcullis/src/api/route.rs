@@ -190,8 +190,8 @@ impl Entry {
             && entry.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty)
         {
             components.defect(format!(
-                "{} {}: a layer around it has a guard, and the document says that anyone may call; take the guard as the \
-                 handler's first argument, or put `.guard::<Guard<…>>()` before the routes",
+                "{} {}: a layer around it has a guard, but the document says that anyone may call; take the guard as \
+                    the handler's first argument, or put `.guard::<Guard<…>>()` before the routes",
                 self.method, self.path
             ));
         }

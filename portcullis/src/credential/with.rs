@@ -55,8 +55,8 @@ use crate::{client_address, describe::Operation};
 ///
 /// To check whether a caller may touch the *row* that the path names, use [`May`](crate::May), after the guard.
 ///
-/// If a part is missing, the server is set up wrongly: 503, and a log line says what to do. [`PathParameter`] is checked
-/// earlier: [`Api::finish`](crate::Api::finish) rejects a route without the parameter.
+/// If a part is missing, the server is set up wrongly: 503, and a log line says what to do. [`PathParameter`] is
+/// checked earlier: [`Api::finish`](crate::Api::finish) rejects a route without the parameter.
 pub struct With<C, R> {
     credential: C,
     request: R,
@@ -114,8 +114,8 @@ impl<C: Credential, R: RequestPart> sealed::Read for With<C, R> {
     }
 }
 
-/// A part of the request that a verifier can ask for: [`PathParameter`], [`Method`], [`MatchedPath`], [`ClientAddress`],
-/// or a tuple of two or three. Sealed.
+/// A part of the request that a verifier can ask for: [`PathParameter`], [`Method`], [`MatchedPath`],
+/// [`ClientAddress`], or a tuple of two or three. Sealed.
 pub trait RequestPart: part::Part + Send + Sync + 'static {}
 
 impl<R: part::Part + Send + Sync + 'static> RequestPart for R {}
@@ -222,7 +222,7 @@ impl part::Part for Method {
 impl part::Part for MatchedPath {
     fn read(parts: &Parts) -> Result<Self, Missing> {
         let path = parts.extensions.get().cloned();
-        path.ok_or(Missing::InServer("no route matched: the guard stands outside of a router"))
+        path.ok_or(Missing::InServer("no route matched: the guard is outside of a router"))
     }
 }
 
@@ -247,7 +247,7 @@ impl<N: PathParameterName> part::Part for PathParameter<N> {
     fn describe(operation: &mut Operation<'_>) {
         if !operation.path_parameters().contains(&N::NAME) {
             operation.defect(&format!(
-                "its guard asks for the path's `{{{}}}`, and the path has none of that name",
+                "its guard asks for the path parameter `{{{}}}`, which the path does not have",
                 N::NAME
             ));
         }

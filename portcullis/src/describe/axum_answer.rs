@@ -87,7 +87,7 @@ impl DescribeResponse for ErrorResponse {
 impl DescribeResponse for Redirect {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.empty_response(Statuses::Redirection, "It is elsewhere");
-        operation.response_header(Statuses::Redirection, "Location", "Where it is");
+        operation.response_header(Statuses::Redirection, "Location", "The new location");
     }
 }
 

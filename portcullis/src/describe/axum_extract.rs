@@ -205,7 +205,7 @@ impl Describe for axum::extract::WebSocketUpgrade {
         }
         operation.empty_response(StatusCode::SWITCHING_PROTOCOLS, "A WebSocket");
         operation.response_header(StatusCode::SWITCHING_PROTOCOLS, "Upgrade", "`websocket`");
-        refusal(operation, StatusCode::BAD_REQUEST, "The request is no WebSocket handshake");
+        refusal(operation, StatusCode::BAD_REQUEST, "The request is not a WebSocket handshake");
         refusal(operation, StatusCode::UPGRADE_REQUIRED, "The connection cannot be upgraded");
     }
 }

@@ -86,11 +86,11 @@ impl Components {
         for scope in scopes {
             match known.scopes.insert(scope.name, scope.description) {
                 None if !scope.is_token() => {
-                    let defect = format!("the scope `{}` is no scope-token (RFC 6749 §3.3)", scope.name);
+                    let defect = format!("the scope `{}` is not a scope-token (RFC 6749 §3.3)", scope.name);
                     self.defects.push(defect);
                 }
                 Some(other) if other != scope.description => {
-                    self.defects.push(format!("the scope `{}` is described in two ways", scope.name));
+                    self.defects.push(format!("the scope `{}` has two descriptions", scope.name));
                 }
                 _ => {}
             }
@@ -105,7 +105,7 @@ impl Components {
         };
         let shown = shown.described_like(&known.scheme);
         if known.shown.as_ref().is_some_and(|other| *other != shown) {
-            self.defects.push(format!("`{name}` is shown in two ways"));
+            self.defects.push(format!("`{name}` has two `.scheme(…)` descriptions"));
         }
         known.shown = Some(shown);
     }
@@ -174,9 +174,11 @@ impl NamedScheme {
         // The characters allowed in names of components (OpenAPI 3.1 §4.8.7).
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_plain) {
-            Some(format!("a security scheme's name is of letters, digits, `.`, `_` and `-`: not `{name}`"))
+            Some(format!(
+                "a security scheme's name must consist of letters, digits, `.`, `_` and `-`: not `{name}`"
+            ))
         } else if !shown.is_sent_as(read) {
-            Some(format!("`{name}` would be shown as {}, and its guard looks for {}", shown.0, read.0))
+            Some(format!("`{name}` would be shown as {}, but its guard looks for {}", shown.0, read.0))
         } else if shown.0.get("flows").and_then(Value::as_object).is_some_and(Map::is_empty) {
             Some(format!("`{name}` would be shown as OAuth2 without a flow"))
         } else {

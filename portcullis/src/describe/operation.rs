@@ -373,7 +373,7 @@ impl<'a> Operation<'a> {
         for (number, this) in demand.asked.iter().enumerate() {
             if demand.asked.iter().take(number).any(|known| known.is(this)) {
                 self.defect(&format!(
-                    "`{}` stands on both sides of an `Either`: two issuers are two verifier types",
+                    "`{}` is on both sides of an `Either`: use one verifier type for each issuer",
                     this.scheme
                 ));
             }
@@ -392,7 +392,8 @@ impl<'a> Operation<'a> {
     pub(crate) fn refuse_to_be_caught(&mut self, name: &str) {
         if self.is_caught {
             self.defect(&format!(
-                "`{name}` inside another extractor lets in what it refused: take it as an argument of its own"
+                "`{name}` inside another extractor would let in requests that it rejected: take it as a separate \
+                    argument"
             ));
         }
     }

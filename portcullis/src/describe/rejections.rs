@@ -74,8 +74,8 @@ rejections! {
     // 405 over HTTP/2, where a WebSocket is opened by CONNECT (RFC 8441 §4).
     #[cfg(feature = "ws")]
     axum::extract::ws::rejection::WebSocketUpgradeRejection:
-        BAD_REQUEST "The request is no WebSocket handshake",
-        METHOD_NOT_ALLOWED "The request is no WebSocket handshake",
+        BAD_REQUEST "The request is not a WebSocket handshake",
+        METHOD_NOT_ALLOWED "The request is not a WebSocket handshake",
         UPGRADE_REQUIRED "The connection cannot be upgraded";
 
     #[cfg(feature = "axum-extra")]

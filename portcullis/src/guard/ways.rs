@@ -32,7 +32,7 @@ struct Way {
     requirement: Map<String, Value>,
 }
 
-const PRESENTED: &str = "what is presented to one is presented to the other, and refused where it is no good";
+const PRESENTED: &str = "a credential for one is also presented to the other, which rejects it";
 
 const ONE_KIND: &str = "an `Either` takes one kind of credential at a time";
 

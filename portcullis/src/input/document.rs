@@ -110,7 +110,7 @@ fn header_fault(name: &str) -> Option<&'static str> {
     if name.contains('_') {
         Some("proxies drop headers with `_`; put `#[serde(rename_all = \"kebab-case\")]` on the struct")
     } else if HeaderName::try_from(name).is_err() {
-        Some("it is not the name of a header (RFC 9110 §5.1)")
+        Some("it is not a valid header name (RFC 9110 §5.1)")
     } else if ["authorization", "cookie"].iter().any(is) {
         Some("a credential is a guard's: take it as the first argument")
     } else if ["accept", "content-type"].iter().any(is) {

@@ -30,9 +30,9 @@ use crate::{
 /// # assert!(check_new_password("ada-1815", "ada").is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(description = "Input that is well-formed and not acceptable; every bad field is named.")]
+#[schemars(description = "The input is well-formed but not acceptable. Each bad field is listed.")]
 pub struct InvalidInput {
-    /// One entry per bad field, at most 20.
+    /// One entry for each bad field, at most 20.
     #[schemars(length(max = 20))]
     detail: Vec<FieldError>,
 }
@@ -115,12 +115,12 @@ impl DescribeResponse for InvalidInput {
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
-    /// The machine's word for what is wrong, as pydantic names it: `missing`, `string_too_short`, …
+    /// What is wrong, for programs, as pydantic names it: `missing`, `string_too_short`, …
     #[serde(rename = "type")]
     kind: Cow<'static, str>,
-    /// Where: `body`, `path` or `query`, then the names and indexes that lead to the field.
+    /// Where the field is: `body`, `path` or `query`, then the names and indexes that lead to it.
     loc: Vec<Loc>,
-    /// A sentence for a person. It never repeats what was sent.
+    /// What is wrong, for people to read. It never repeats the input.
     msg: Cow<'static, str>,
 }
 
@@ -154,9 +154,9 @@ impl FieldError {
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum Loc {
-    /// Where the input was carried, or the name of a field.
+    /// Where the input was sent, or the name of a field.
     Name(Cow<'static, str>),
-    /// The place in a list, from 0.
+    /// The index in a list, from 0.
     Index(usize),
 }
 

@@ -208,7 +208,8 @@ impl Verify for Introspection {
     const SCHEME: &'static str = "opaque_token";
 
     fn scheme() -> SecurityScheme {
-        SecurityScheme::bearer_format("opaque").described("A token that its issuer is asked about (RFC 7662)")
+        SecurityScheme::bearer_format("opaque")
+            .described("A token that the server checks with its issuer (RFC 7662)")
     }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<IntrospectedToken>, VerifyFailed> {
@@ -304,7 +305,7 @@ impl IntrospectionBuilder {
         let endpoint = Endpoint::parse(&self.endpoint)?;
         let Some(authorization) = self.client else {
             return Err(IssuerError::new(
-                "no client: say `.client(id, secret)`; an introspection endpoint answers none it does not know",
+                "no client: call `.client(id, secret)`; an introspection endpoint only answers clients that it knows",
             ));
         };
         self.audience.checked()?;

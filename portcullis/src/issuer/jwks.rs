@@ -393,7 +393,7 @@ impl Shared {
             Ok((named, None)) => fetched.from = named,
             // The keys were found anyway; the next fetch tries again.
             Err(cause) => {
-                tracing::warn!(%cause, "the place of the issuer's keys could not be looked up again");
+                tracing::warn!(%cause, "the location of the issuer's keys could not be looked up again");
             }
         }
         Ok(fetched)
@@ -424,7 +424,7 @@ impl Shared {
         }
         let unusable = is_unusable.then(|| {
             IssuerError::new(format!(
-                "{}: no key that can be used ({})",
+                "{}: no usable key ({})",
                 from.keys_at,
                 match skipped.as_slice() {
                     [] => "the set is empty".to_owned(),

@@ -24,7 +24,9 @@ impl WellKnown {
     pub(super) fn of(issuer: &str, template: Option<String>) -> Result<Self, IssuerError> {
         let parsed = Endpoint::parse(issuer)?;
         if issuer.contains('?') {
-            return Err(IssuerError::new(format!("`{parsed}`: an issuer has no query (RFC 8414 §2)")));
+            return Err(IssuerError::new(format!(
+                "`{parsed}`: an issuer must not have a query (RFC 8414 §2)"
+            )));
         }
         // Both specifications remove a `/` at the end here, but not in the name itself.
         let base = issuer.strip_suffix('/').unwrap_or(issuer);
@@ -50,7 +52,7 @@ impl WellKnown {
             }
         }
         Err(IssuerError::new(format!(
-            "issuer `{}`: no metadata that can be used: {}. If it publishes none, say `.keys_at(\"https://…\")`",
+            "issuer `{}`: no usable metadata: {}. If it publishes none, use `.keys_at(\"https://…\")`",
             self.issuer,
             problems.join("; ")
         )))
@@ -67,7 +69,7 @@ impl WellKnown {
         // RFC 8414 §3.3: otherwise one issuer could speak for another.
         if issuer != self.issuer.to_string() && self.template.as_deref() != Some(issuer) {
             let shown: String = issuer.chars().take(200).collect();
-            return Err(format!("the issuer calls itself {shown:?}, which must be the same to the byte"));
+            return Err(format!("the issuer calls itself {shown:?}, which must be exactly the same"));
         }
         let Some(keys_at) = metadata.get("jwks_uri").and_then(Value::as_str) else {
             return Err("there is no `jwks_uri`".to_owned());

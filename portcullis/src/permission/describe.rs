@@ -27,7 +27,8 @@ pub(super) fn one<P: Permission>(operation: &mut Operation<'_>) {
         Path::<ById<IdOf<P>>>::describe(operation);
     } else {
         operation.defect(&format!(
-            "the path has no `{{{ID}}}`, by which `{}` knows the {name}: name the parameter so, or take `Seen` for a list",
+            "the path has no `{{{ID}}}`, by which `{}` finds the {name}: give the parameter this name, or use `Seen` \
+                for a list",
             P::NAME
         ));
     }
@@ -44,11 +45,11 @@ fn refusals<P: Permission>(operation: &mut Operation<'_>) {
     let name = P::Object::NAME;
     operation.problem(
         StatusCode::NOT_FOUND,
-        &format!("There is no such {name}, or the caller may not see it: the same answer"),
+        &format!("No such {name}, or the caller may not see it: the same response"),
     );
     operation.json_response::<PermissionProblem>(
         StatusCode::FORBIDDEN,
-        &format!("The caller may see the {name} and lacks the permission `{}` on it", P::NAME),
+        &format!("The caller may see the {name} but lacks the permission `{}` on it", P::NAME),
     );
 }
 

@@ -22,7 +22,7 @@ use crate::{
 /// A credential without the scope gets a different 403: a [`Problem`] with a challenge. There, another token helps;
 /// here, only a grant does.
 #[derive(Debug, Serialize, JsonSchema)]
-#[schemars(description = "The caller may see the object and lacks a permission on it.")]
+#[schemars(description = "The caller may see the object but lacks a permission on it.")]
 pub struct PermissionProblem {
     /// What is wrong, in one sentence.
     pub detail: String,
@@ -116,7 +116,7 @@ impl DescribeResponse for Rejection {
     fn describe_response(operation: &mut Operation<'_>) {
         operation.json_response::<PermissionProblem>(
             StatusCode::FORBIDDEN,
-            "The caller may see the object and lacks a permission on it",
+            "The caller may see the object but lacks a permission on it",
         );
         operation.problem(StatusCode::NOT_FOUND, "There is no such object, or the caller may not see it");
         operation.problem(StatusCode::SERVICE_UNAVAILABLE, refusals::UNAVAILABLE);

@@ -292,12 +292,12 @@ impl Tenants {
         };
         if self.template.matches(TENANT).count() != 1 {
             return Err(KeyError::new(format!(
-                "`{}` must contain `{TENANT}` once, in the place of the tenant",
+                "`{}` must contain `{TENANT}` once, in place of the tenant",
                 self.template.escape_debug()
             )));
         }
         if self.known.is_empty() {
-            return Err(KeyError::new("no tenants: name those whose users may call"));
+            return Err(KeyError::new("no tenants: list those whose users may call"));
         }
         match self.known.values().find(|tenant| !is_plain(tenant)) {
             None => Ok(()),
@@ -383,7 +383,7 @@ impl Audience {
         let is_named = !self.names.is_empty() && self.names.iter().all(|name| !name.is_empty());
         (is_named || self.may_be_any).then_some(()).ok_or_else(|| {
             KeyError::new(
-                "no audience: say `.audience(\"my-api\")`, the name that tokens for you carry in `aud`",
+                "no audience: call `.audience(\"my-api\")` with the name that tokens for you have in `aud`",
             )
         })
     }

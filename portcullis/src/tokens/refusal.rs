@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// Logs the reason. At debug level, because anyone can send any amount of junk.
     pub(crate) fn log(self) {
-        tracing::debug!(reason = %self, "a token is refused");
+        tracing::debug!(reason = %self, "a token is rejected");
     }
 }
 

@@ -47,7 +47,7 @@ impl PublicKeys {
         let mut keys = Keys::default();
         let skipped = keys.add(jwks)?;
         if keys.is_empty() {
-            return Err(KeyError::new(format!("no key that can be used: {}", skipped.join("; "))));
+            return Err(KeyError::new(format!("no usable key: {}", skipped.join("; "))));
         }
         if !skipped.is_empty() {
             tracing::debug!(?skipped, "some keys are not used");

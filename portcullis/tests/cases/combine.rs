@@ -626,12 +626,12 @@ fn what_cannot_come_together_is_refused_when_the_router_is_built() {
     );
     assert_refused(
         api().get("/", twice),
-        &["`users` stands on both sides of an `Either`: two issuers are two verifier types"],
+        &["`users` is on both sides of an `Either`: use one verifier type for each issuer"],
     );
     assert_refused(
         api().get("/", for_visitors),
         &[
-            "`SameOrigin<…>` inside another extractor lets in what it refused: take it as an argument of its own",
+            "`SameOrigin<…>` inside another extractor would let in requests that it rejected: take it as a separate argument",
         ],
     );
 }
@@ -651,8 +651,8 @@ fn a_maybe_that_is_none_is_refused_when_the_router_is_built() {
     async fn cookie(_: (Guard<Users>, Maybe<Visitors>)) -> Json<()> {
         Json(())
     }
-    let shown = "`users` and `robots` cannot be asked for together: what is presented to one is presented to the \
-                 other, and refused where it is no good";
+    let shown = "`users` and `robots` cannot be asked for together: a credential for one is also presented to the \
+        other, which rejects it";
     assert_refused(api().get("/", another), &[shown]);
     assert_refused(api().get("/", two), &[shown]);
     assert_refused(

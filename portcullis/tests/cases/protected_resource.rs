@@ -258,7 +258,7 @@ fn a_resource_that_no_client_could_use_is_a_defect() {
         ),
         (
             notes().protected_resource(resource("https://a.example")).get(ROOT, open),
-            "this is where `.protected_resource(…)` has its metadata",
+            "`.protected_resource(…)` serves its metadata here",
         ),
         (
             notes().protected_resource(resource("https://a.example/x")).nest(

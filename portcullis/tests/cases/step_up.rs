@@ -493,7 +493,7 @@ fn a_level_that_demands_nothing_is_a_defect() {
     assert_eq!(
         lines,
         [
-            "- get /a: its level of login demands nothing: give it `ACR_VALUES` or `MAX_AGE`".to_owned(),
+            "- get /a: its level of login requires nothing: set `ACR_VALUES` or `MAX_AGE`".to_owned(),
             format!("- get /b: `a b` {spelling}"),
             format!("- get /b: `\"` {spelling}"),
             format!("- get /b: `` {spelling}"),

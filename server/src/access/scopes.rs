@@ -148,7 +148,7 @@ impl AppScopes {
             ));
         }
         let is_first = self.application.set(names.into_iter().collect()).is_ok();
-        if is_first { Ok(()) } else { Err("a policy is open already: there is one for each App".to_owned()) }
+        if is_first { Ok(()) } else { Err("a policy is already open: an App has only one".to_owned()) }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

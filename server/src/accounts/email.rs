@@ -74,7 +74,7 @@ impl Email {
 
 impl fmt::Display for NotAnEmail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this is no e-mail address that mail is sent to")
+        f.write_str("this is not an email address that can receive email")
     }
 }
 

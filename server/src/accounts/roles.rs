@@ -126,8 +126,8 @@ impl JsonSchema for Role {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "What an account may do beyond itself: `user` nothing, `admin` manages all accounts and \
-                            reads the audit log. Other names are roles that the operator declared.",
+            "description": "A `user` manages only their own account. An `admin` also manages all accounts and reads \
+                the audit log. Other names are roles that the operator declared.",
             "pattern": "^[a-z][a-z0-9-]{0,23}$",
             "examples": ["user", "admin"]
         })

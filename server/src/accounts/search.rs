@@ -8,7 +8,7 @@ use crate::{app::App, clock::Timestamp, error::Error};
 pub struct AccountDetails {
     /// The account as its owner sees it.
     pub account: Account,
-    /// What it may do beyond its own account.
+    /// The role of the account.
     pub role: Role,
     /// When its owner confirmed the email address; `None` if they have not.
     pub email_verified_at: Option<Timestamp>,

@@ -78,12 +78,7 @@ impl IntoResponse for AuditCsv {
 impl DescribeResponse for AuditCsv {
     fn describe_response(operation: &mut Operation<'_>) {
         let schema = json!({ "type": "string" });
-        operation.content_response(
-            StatusCode::OK,
-            "One line per event, the newest first",
-            "text/csv",
-            schema,
-        );
+        operation.content_response(StatusCode::OK, "One line per event, newest first", "text/csv", schema);
     }
 }
 

@@ -34,9 +34,9 @@ use crate::{
 pub(crate) struct AccountView {
     #[serde(flatten)]
     account: Account,
-    /// What it may do beyond its own account.
+    /// The role of the account.
     role: Role,
-    /// When its owner confirmed the email address; `null` if that has not happened.
+    /// When its owner confirmed the email address; `null` if they have not.
     #[schemars(extend("format" = "date-time"))]
     email_verified_at: Option<String>,
     /// When it was created.
@@ -45,7 +45,7 @@ pub(crate) struct AccountView {
     /// When its owner last logged in; `null` if they never did.
     #[schemars(extend("format" = "date-time"))]
     last_login_at: Option<String>,
-    /// When it will be deleted, as its owner wishes; `null` if it stays.
+    /// When it will be deleted, if its owner requested that; `null` otherwise.
     #[schemars(extend("format" = "date-time"))]
     deletion_due_at: Option<String>,
 }
@@ -67,9 +67,9 @@ impl From<AccountDetails> for AccountView {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct AccountsPage {
     accounts: Vec<AccountView>,
-    /// How many accounts match the query in all.
+    /// How many accounts match the query.
     total: u64,
-    /// How many of them come before this page.
+    /// How many accounts come before this page.
     offset: u64,
     /// Send it as `after` for the next page; `null` on the last one.
     next: Option<String>,
@@ -102,15 +102,15 @@ pub(crate) struct EventView {
     account_id: Option<AccountId>,
     /// The administrator who did it, if it was not the account's owner.
     actor_id: Option<AccountId>,
-    /// Who did it without a request: `operator` on the command line.
+    /// Who did it, if not through a request: `operator` on the command line.
     actor: Option<String>,
-    /// From where.
+    /// The IP address of the request.
     address: Option<String>,
     /// The request's `x-request-id`.
     request_id: Option<String>,
     /// More about the event, for example the new role.
     detail: Option<String>,
-    /// How many more such events the same actor caused within the minute. They are not listed one by one.
+    /// How many more such events the same actor caused within the minute. They are not listed individually.
     repeated: i64,
 }
 
@@ -148,7 +148,7 @@ pub(crate) struct RoleChange {
     role: Role,
 }
 
-/// The code that the server printed at its first start.
+/// The code that the server printed when it started.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Claim {
@@ -182,18 +182,18 @@ pub(crate) async fn list_accounts(
     }))
 }
 
-/// The account to create. Its owner is mailed a link to choose a password.
+/// The account to create. Its owner receives an email with a link to choose a password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Invitation")]
 pub(crate) struct NewInvitation {
-    /// Where the link is sent. Case makes no difference.
+    /// Where the link is sent. Case does not matter.
     #[schemars(length(min = 3, max = 254), extend("examples" = ["ada@example.com"]))]
     email: String,
     /// The name of the account's owner.
     #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
     full_name: String,
-    /// The role of the account: `user`, which is the default, or `admin`.
+    /// The role of the account: `user` (the default) or `admin`.
     role: Option<Role>,
 }
 
@@ -323,7 +323,7 @@ pub(crate) struct ExportQuery {
     /// Only events with this name.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["account.role_changed"]))]
     event: Option<String>,
-    /// `false` leaves out what administrators only viewed: the events `admin.*`.
+    /// `false` leaves out events of administrators viewing data (`admin.*`).
     views: Option<bool>,
 }
 

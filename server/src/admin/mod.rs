@@ -120,7 +120,7 @@ pub(crate) struct Page<T> {
 /// Which accounts to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AccountsQuery {
-    /// Only accounts with this in their email address or name, or with this ID. Case and accents make no difference.
+    /// Only accounts with this in their email address or name, or with this ID. Case and accents do not matter.
     #[schemars(length(min = 1, max = 254))]
     pub(crate) search: Option<String>,
     /// Only accounts with this role.
@@ -135,9 +135,9 @@ pub(crate) struct AccountsQuery {
     /// Only accounts with this value of the attribute.
     #[schemars(length(min = 1, max = 1024))]
     pub(crate) value: Option<String>,
-    /// The `next` of another page.
+    /// The `next` of another page of this list.
     pub(crate) after: Option<String>,
-    /// The `previous` of another page.
+    /// The `previous` of another page of this list.
     pub(crate) before: Option<String>,
     /// How many accounts to return; 50 by default.
     #[schemars(range(min = 1, max = 100))]
@@ -147,16 +147,16 @@ pub(crate) struct AccountsQuery {
 /// Which events to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct AuditQuery {
-    /// Only events that happened to this account, or that it caused on others.
+    /// Only events that happened to this account, or that it caused to others.
     pub(crate) account: Option<AccountId>,
     /// Only events with this name.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["account.role_changed"]))]
     pub(crate) event: Option<String>,
-    /// `false` leaves out what administrators only viewed: the events `admin.*`.
+    /// `false` leaves out events of administrators viewing data (`admin.*`).
     pub(crate) views: Option<bool>,
-    /// The `next` of another page.
+    /// The `next` of another page of this list.
     pub(crate) after: Option<String>,
-    /// The `previous` of another page.
+    /// The `previous` of another page of this list.
     pub(crate) before: Option<String>,
     /// How many events to return; 50 by default.
     #[schemars(range(min = 1, max = 100))]
@@ -181,9 +181,9 @@ impl AuditQuery {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) page: Page<AccountDetails>,
-    /// How many accounts match the query in all.
+    /// How many accounts match the query.
     pub(crate) total: u64,
-    /// How many of them come before this page.
+    /// How many accounts come before this page.
     pub(crate) offset: u64,
 }
 

@@ -24,10 +24,10 @@ use crate::{
 /// Which organisations to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct OrganisationsQuery {
-    /// Only organisations with this in their name, or with this ID. Case and accents make no difference.
+    /// Only organisations with this in their name, or with this ID. Case and accents do not matter.
     #[schemars(length(min = 1, max = 254))]
     pub(crate) search: Option<String>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     #[schemars(length(max = 1024))]
     pub(crate) after: Option<String>,
     /// How many to return; 50 by default.
@@ -38,7 +38,7 @@ pub(crate) struct OrganisationsQuery {
 /// Which members to return.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct MembersQuery {
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     #[schemars(length(max = 1024))]
     after: Option<String>,
     /// How many to return; 50 by default.

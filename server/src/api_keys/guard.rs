@@ -106,7 +106,7 @@ impl ApiKeys {
         let keys = self.clone();
         tokio::spawn(async move {
             if let Err(cause) = keys.write_use(id, address, now).await {
-                tracing::debug!(%cause, "the use of an API key could not be noted");
+                tracing::debug!(%cause, "the use of an API key could not be recorded");
             }
             keys.writing().remove(&id);
         });
@@ -150,7 +150,7 @@ impl Verify for BearerApiKeys {
     const LIMITED: bool = true;
 
     fn scheme() -> SecurityScheme {
-        SecurityScheme::bearer().described("The same API key, for programs that send a token.")
+        SecurityScheme::bearer().described("The same API key, sent as a bearer token.")
     }
 
     async fn verify(&self, bearer: &Bearer) -> Result<Verdict<KeyHolder>, VerifyFailed> {

@@ -27,12 +27,12 @@ const USUAL_OVERLAP: u16 = 24;
 pub(crate) struct KeyView {
     /// Its ID. It is not a secret.
     id: String,
-    /// What the key begins with.
+    /// The beginning of the key.
     #[schemars(extend("examples" = ["portcullis_x2Yt9KfPq0Ab"]))]
     prefix: String,
-    /// The name that its owner gave it.
+    /// Its name, as its owner chose it.
     name: String,
-    /// What it may be used for, as far as its account may do that itself.
+    /// Its scopes, separated by spaces. A key can never do more than its account.
     scope: String,
     #[schemars(extend("format" = "date-time"))]
     created_at: String,
@@ -45,7 +45,7 @@ pub(crate) struct KeyView {
     last_used_address: Option<String>,
     /// The ID of the key that replaces it; `null` if there is none.
     replaced_by: Option<String>,
-    /// The most requests a minute; `null` if it has no limit.
+    /// The maximum number of requests per minute; `null` if there is no limit.
     requests_per_minute: Option<i64>,
 }
 
@@ -70,7 +70,7 @@ impl From<Listed> for KeyView {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "NewApiKey")]
 pub(crate) struct MadeView {
-    /// Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown this once.
+    /// Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown only once.
     #[schemars(with = "String")]
     key: SecretText,
     #[serde(flatten)]
@@ -91,16 +91,16 @@ pub(crate) struct KeyRequest {
     /// What you use it for.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["Nightly export"]))]
     pub(crate) name: String,
-    /// What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`,
-    /// `organisations:read`, and of an administrator `accounts:read` and `audit:read`. Keys of service accounts can have
-    /// `organisations:read`. An application can declare others.
+    /// Its scopes, separated by spaces: `profile:read`, `profile:write`, `organisations:read`, and for an administrator
+    /// `accounts:read` and `audit:read`. Keys of service accounts can have `organisations:read`. An application can
+    /// declare others.
     #[schemars(length(min = 1, max = 1024), extend("examples" = ["profile:read"]))]
     pub(crate) scope: String,
     /// Days until it expires; 90 by default.
     #[schemars(range(min = 1, max = 365))]
     pub(crate) expires_in_days: Option<u16>,
-    /// The most requests a minute, counted by each instance of the server. Further ones get 429 with `Retry-After`. No
-    /// limit by default.
+    /// The maximum number of requests per minute, counted by each instance of the server. Further ones get 429 with
+    /// `Retry-After`. No limit by default.
     #[schemars(range(min = 1, max = 10000))]
     pub(crate) requests_per_minute: Option<i64>,
 }
@@ -110,7 +110,8 @@ pub(crate) struct KeyRequest {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ApiKeyRotation")]
 pub(crate) struct Rotation {
-    /// How many hours the old key keeps working, but not longer than before; 24 by default. With 0 it ends now.
+    /// How many hours the old key keeps working, but not past its own expiry; 24 by default. With 0 it stops working
+    /// immediately.
     #[schemars(range(min = 0, max = 24))]
     overlap_hours: Option<u16>,
 }

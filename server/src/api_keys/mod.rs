@@ -335,7 +335,7 @@ pub(crate) async fn count(app: &App, account: AccountId) -> Result<i64, Error> {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ExportedKey {
     name: String,
-    /// What the key begins with.
+    /// The beginning of the key.
     prefix: String,
     /// What it may be used for.
     scope: String,
@@ -347,7 +347,7 @@ pub(crate) struct ExportedKey {
     #[schemars(extend("format" = "date-time"))]
     last_used_at: Option<String>,
     last_used_address: Option<String>,
-    /// The most requests a minute; `null` if it has no limit.
+    /// The maximum number of requests per minute; `null` if there is no limit.
     requests_per_minute: Option<i64>,
 }
 

@@ -23,7 +23,8 @@ const SAME_A_MINUTE: i64 = 30;
 /// The same of any event, whatever the detail.
 const ROWS_A_MINUTE: i64 = 600;
 
-/// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may deliver.
+/// Adds a row, or counts the event in an earlier one. Use [`crate::events::record`] for an event that webhooks may
+/// deliver.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: Uuid,
@@ -127,7 +128,7 @@ pub(crate) struct ExportedEvent {
     at: String,
     /// What happened.
     event: String,
-    /// From where.
+    /// The IP address of the request.
     address: Option<String>,
 }
 

@@ -80,10 +80,10 @@ async fn list(app: &App, account: Option<WhichAccount>, limit: u32, json: bool) 
 
 async fn revoke(app: &App, id: &str) -> Result<(), String> {
     // The input may be a whole key, so it is not repeated.
-    let none = || "there is no such API key; `portcullis api-key list` shows the IDs".to_owned();
+    let none = || "no such API key; `portcullis api-key list` shows the IDs".to_owned();
     let key = KeyId::of_text(id).ok_or_else(none)?;
     match api_keys::revoke(app, key, By::operator(&Client::local("operator"))).await {
-        Ok(key) => say(&format!("Ended the API key {} of account {}.", key.shown(), key.account_id)),
+        Ok(key) => say(&format!("Revoked the API key {} of account {}.", key.shown(), key.account_id)),
         Err(Error::NotFound) => Err(none()),
         Err(error) => Err(error.to_string()),
     }
@@ -102,9 +102,9 @@ async fn leaked(app: &App) -> Result<(), String> {
             let told: Vec<_> = ended.told.iter().map(Email::as_str).collect();
             let told =
                 if told.is_empty() { "nobody: the account is disabled".to_owned() } else { told.join(", ") };
-            say(&format!("Ended {} and notified {told}.", ended.key.shown()))?;
+            say(&format!("Revoked {} and notified {told}.", ended.key.shown()))?;
         }
     }
     let others = found - count;
-    say(&format!("{count} of this server's API keys ended; {others} other strings look like API keys."))
+    say(&format!("Revoked {count} of this server's API keys; {others} other strings look like API keys."))
 }

@@ -46,8 +46,8 @@ Examples:
   portcullis audit list --event session.log_in_failed --limit 500
   portcullis audit list --since 30d --limit 1000000 --csv > audit.csv
 
-BY is `operator` for the command line, or the account that acted on another one. It is `-` if the event came from a \
-request of the account itself, or of somebody who is not logged in.";
+BY is `operator` for the command line, or the account that acted on another one. It is `-` if the account itself made \
+the request, or nobody was logged in.";
 
 const API_KEY_EXAMPLES: &str = "\
 Examples:
@@ -56,7 +56,7 @@ Examples:
   gitleaks dir . --report-format json --report-path - | portcullis api-key leaked
   portcullis api-key leaked < report.json
 
-`leaked` reads any text. It finds API keys by their checksum, ends those of this server, and emails their owners. \
+`leaked` reads any text. It finds API keys by their checksum, revokes those of this server, and emails their owners. \
 docs/api-keys.md has a rule for gitleaks.";
 
 const DOCTOR_EXAMPLES: &str = "\
@@ -74,16 +74,18 @@ Examples:
   portcullis backup /backup/portcullis-2026-11-30.tar
   portcullis backup portcullis.tar --with-secret-key
 
-The file holds the SQLite database and the profile pictures. It can be made while the server runs. Without the secret \
-key, nobody can log in with it or sign tokens: keep a copy of the key in another place. For PostgreSQL, use pg_dump and \
+You can run this while the server runs. The file holds the SQLite database and the profile pictures. Without the \
+secret \
+key, nobody can log in with it or sign tokens: keep a copy of the key in another place. For PostgreSQL, use pg_dump \
+and \
 copy the folder `objects` of the data directory.";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
   portcullis --data-dir /var/lib/portcullis restore portcullis.tar
 
-Stop the server first. Restoring ends all sessions and API keys, invalidates all emailed links and codes, and drops emails that \
-were waiting. The secret key must be in the data directory already (or in `secret_key_file`), unless the backup was \
+Stop the server first. Restoring ends all sessions and API keys, invalidates all emailed links and codes, and drops \
+waiting emails. The secret key must be in the data directory already (or in `secret_key_file`), unless the backup was \
 made with --with-secret-key.";
 
 const BREACHES_EXAMPLES: &str = "\
@@ -92,10 +94,10 @@ Examples:
   portcullis breaches import --min-count 10 pwned-passwords.txt
   zstd -dc pwned-passwords.txt.zst | portcullis breaches import -
 
-The list is the public one of Have I Been Pwned: SHA-1 hashes, ordered by hash, in one file of about 40 GB. Its own \
-program writes it: `haveibeenpwned-downloader pwned-passwords`. A whole list becomes a file of about 3 GB in the data \
-directory, or where the setting `breaches_file` says; then you can delete the list. The server keeps using the older \
-file until it restarts. An import that does not reach its end leaves the older file in place.
+The list is the public one of Have I Been Pwned: SHA-1 hashes, ordered by hash, in one file of about 40 GB. Download \
+it with `haveibeenpwned-downloader pwned-passwords`. The import writes a file of about 3 GB to the data directory, or \
+to the path in the setting `breaches_file`. Afterwards you can delete the list. The server keeps using the older file \
+until it restarts. A failed import leaves the older file in place.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration";
 
@@ -105,18 +107,18 @@ Examples:
   portcullis webhook list
   portcullis webhook test 019ab3c2-6a3e-7c11-9d2e-3f5a1b2c3d4e
 
-URLs must use HTTPS and resolve to a public address, unless `webhook_private_targets` is on. docs/webhooks.md says what \
-is sent and how to verify it.";
+URLs must use HTTPS and resolve to a public address, unless `webhook_private_targets` is on. docs/webhooks.md \
+describes the requests and how to verify them.";
 
 /// Accounts and authorization for an API.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to do; without a command, serve.
+    /// The command; the default is `serve`.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// The settings, which may stand before or after the command.
+    /// The settings, before or after the command.
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -135,10 +137,10 @@ pub enum Command {
     /// Notify applications of what happens to accounts, with signed requests
     #[command(subcommand, after_help = WEBHOOK_EXAMPLES)]
     Webhook(WebhookCommand),
-    /// Check, test, explain and compare who may do what with the rows of an application
+    /// Check, test, explain and compare access to the rows of an application
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// List and end the API keys of accounts
+    /// List and revoke the API keys of accounts
     #[command(subcommand, after_help = API_KEY_EXAMPLES)]
     ApiKey(ApiKeyCommand),
     /// Show the keys that sign access tokens
@@ -159,13 +161,13 @@ pub enum Command {
         /// The file that `portcullis backup` wrote
         file: PathBuf,
     },
-    /// Reject passwords that are known from breaches elsewhere
+    /// Reject passwords that are known from data breaches
     #[command(subcommand, after_help = BREACHES_EXAMPLES)]
     Breaches(BreachesCommand),
-    /// Check what could be wrong; it opens the database as `serve` does
+    /// Check settings, database, keys, folders and email; opens the database as `serve` does
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor {
-        /// What to try; without it, everything that leaves no trace.
+        /// What to try; by default, everything that changes nothing.
         #[command(subcommand)]
         trial: Option<Trial>,
     },
@@ -224,7 +226,7 @@ pub enum ConfigCommand {
 /// What can be done with the signing keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum KeysCommand {
-    /// List the keys, the newest first; private keys are never shown
+    /// List the keys, newest first; private keys are never shown
     List {
         /// Print JSON
         #[arg(long)]
@@ -235,7 +237,7 @@ pub enum KeysCommand {
 /// What can be done with API keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum ApiKeyCommand {
-    /// List API keys, the newest first; keys themselves are never shown
+    /// List API keys, newest first; the keys themselves are never shown
     List {
         /// Only keys of this account
         #[arg(long, value_name = "EMAIL|ID")]
@@ -247,12 +249,12 @@ pub enum ApiKeyCommand {
         #[arg(long)]
         json: bool,
     },
-    /// End an API key
+    /// Revoke an API key
     Revoke {
         /// Its ID, as `list` shows it
         id: String,
     },
-    /// Find API keys in a text on standard input, end them, and email their owners
+    /// Find API keys in a text on standard input, revoke them, and email their owners
     #[command(after_help = API_KEY_EXAMPLES)]
     Leaked,
 }
@@ -260,7 +262,7 @@ pub enum ApiKeyCommand {
 /// What can be done with the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum AuditCommand {
-    /// List events, the newest first
+    /// List events, newest first
     #[command(after_help = AUDIT_EXAMPLES)]
     List {
         /// Which events.
@@ -278,7 +280,7 @@ pub struct AuditFilter {
     /// Only events of this account, or of what it did to others
     #[arg(long, value_name = "EMAIL|ID")]
     pub account: Option<WhichAccount>,
-    /// Only events of this name, such as `session.logged_in`
+    /// Only events with this name, such as `session.logged_in`
     #[arg(long, value_name = "NAME")]
     pub event: Option<String>,
     /// Only events of the last hours or days, such as 24h or 7d
@@ -307,13 +309,13 @@ pub struct Format {
 /// What can be done with the list of breached passwords.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum BreachesCommand {
-    /// Make the file that the server reads from the public list of hashes
+    /// Convert the public list of hashes to the file that the server reads
     #[command(after_help = BREACHES_EXAMPLES)]
     Import {
         /// The list: lines `SHA1:COUNT`, ordered by hash; `-` reads standard input
         #[arg(value_name = "FILE|-")]
         list: PathBuf,
-        /// Leave out what was seen fewer times
+        /// Leave out passwords that were seen fewer times
         #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         min_count: u64,
     },
@@ -346,7 +348,7 @@ pub enum UserCommand {
         /// Make it an administrator
         #[arg(long)]
         admin: bool,
-        /// The language of the emails to them: en, de or es
+        /// The language of the emails to the owner: en, de or es
         #[arg(long, value_name = "LANGUAGE", default_value = "en")]
         language: String,
     },
@@ -368,7 +370,7 @@ pub enum UserCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Keep an account from logging in, and end its sessions
+    /// Prevent an account from logging in, and end its sessions
     Disable {
         /// Its email address or ID
         #[arg(value_name = "EMAIL|ID")]
@@ -408,7 +410,7 @@ pub enum UserCommand {
         /// Its email address or ID
         #[arg(value_name = "EMAIL|ID")]
         account: WhichAccount,
-        /// Delete without asking; needed where no one can be asked
+        /// Delete without asking, for scripts
         #[arg(long)]
         yes: bool,
     },
@@ -434,7 +436,7 @@ pub struct UserFilter {
 /// What can be done with webhooks.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum WebhookCommand {
-    /// Add a webhook, and show its secret this once
+    /// Add a webhook, and show its secret once
     Add {
         /// Where events are sent
         url: String,

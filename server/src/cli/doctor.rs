@@ -101,7 +101,8 @@ fn public_url(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
             Look::Odd,
             "address",
             &format!(
-                "{url} works on this computer only, and so do links in emails; set `public_url` to let others in"
+                "{url} works on this computer only, and so do links in emails; set `public_url` so that others can \
+                    connect"
             ),
         )
     }
@@ -114,8 +115,8 @@ fn passkeys(findings: &mut Findings, url: &PublicUrl) -> Result<(), String> {
     }
     let host = url.host();
     let found = format!(
-        "they do not work at {host}, because browsers make none for an IP address; set `public_url` to an address with \
-         a name, on this computer to http://localhost with the port"
+        "they do not work at {host}, because browsers do not create passkeys for IP addresses; set `public_url` to an \
+            address with a domain name, or on this computer to http://localhost with the port"
     );
     findings.say(Look::Odd, "passkeys", &found)
 }
@@ -135,7 +136,8 @@ fn folder(findings: &mut Findings, what: &str, path: &Path) -> Result<bool, Stri
             // It may be partly written.
             let _ = fs::remove_file(&trial);
             let problem = format!(
-                "{} cannot be written: {cause}. Make it writable for the server's user, and check whether the disk is full",
+                "{} cannot be written: {cause}. Make it writable for the server's user, and check whether the disk is \
+                    full",
                 path.display()
             );
             findings.say(Look::Bad, what, &problem).map(|()| false)
@@ -158,7 +160,7 @@ async fn opened(findings: &mut Findings, app: &App) -> Result<(), String> {
         findings.say(
             Look::Odd,
             "limits",
-            "they are off, so anyone can guess passwords without end. Unset PORTCULLIS_LIMITS",
+            "they are off, so anyone can guess passwords without limit. Unset PORTCULLIS_LIMITS",
         )?;
     }
     transport(findings, app)
@@ -179,8 +181,8 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
             Look::Odd,
             "mail",
             &format!(
-                "{way}: without TLS if the server offers none, so anyone who can read the network to it can take \
-                 over accounts. Unset `mail_dangerous_plain_text` when the server has TLS"
+                "{way}: without TLS if the server offers none, so anyone who can read that traffic can take over \
+                    accounts. Unset `mail_dangerous_plain_text` when the server has TLS"
             ),
         )?,
         Transport::Smtp(_) => findings.say(Look::Good, "mail", &way)?,
@@ -189,14 +191,14 @@ fn transport(findings: &mut Findings, app: &App) -> Result<(), String> {
             findings.say(
                 Look::Odd,
                 "mail",
-                &format!("{way}: it reaches nobody. Set `mail_url` to an SMTP server"),
+                &format!("{way}: nobody receives these emails. Set `mail_url` to an SMTP server"),
             )?;
         }
         Transport::Console => {
             findings.say(
                 Look::Odd,
                 "mail",
-                &format!("{way}: it reaches nobody. Set `mail_url` to an SMTP server"),
+                &format!("{way}: nobody receives these emails. Set `mail_url` to an SMTP server"),
             )?;
         }
     }
@@ -287,7 +289,7 @@ async fn trial_mail(findings: &mut Findings, app: &App, to: &Email) -> Result<()
         Ok(()) => findings.say(
             Look::Good,
             "trial",
-            &format!("a test email to {to} is on its way; look into the spam folder too"),
+            &format!("sent a test email to {to}; check the spam folder too"),
         ),
         Err(problem) => findings.say(Look::Bad, "trial", &problem.to_string()),
     }
@@ -309,15 +311,19 @@ async fn sender_domain(findings: &mut Findings, app: &App) -> Result<(), String>
         || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
         || domain.strip_suffix(host).is_some_and(|rest| rest.ends_with('.'));
     if !is_same {
-        let found = format!(
-            "{domain} is not the domain of {host}: SPF, DKIM and DMARC records have to be those of {domain}"
-        );
+        let found =
+            format!("{domain} is not the domain of {host}: set the SPF, DKIM and DMARC records of {domain}");
         findings.say(Look::Odd, "sender", &found)?;
     }
     match timeout(NAME_SERVER_TAKES, lookup_host((domain, 25))).await {
         Ok(Ok(_)) => findings.say(Look::Good, "sender", &format!("{domain} has an address in the DNS")),
-        _ => findings.say(Look::Odd, "sender",
-            &format!("{domain} has no address that this computer can find; many servers reject email from such a domain unless it has an MX record"),
+        _ => findings.say(
+            Look::Odd,
+            "sender",
+            &format!(
+                "{domain} has no address that this computer can find; many servers reject email from such a \
+                domain unless it has an MX record"
+            ),
         ),
     }
 }

@@ -99,7 +99,8 @@ fn require_data(config: &Config) -> Result<(), String> {
     let missing = |path: &Path| {
         format!(
             "no Portcullis data in {}: {} does not exist. Name the server's data directory (--data-dir, \
-             PORTCULLIS_DATA_DIR) and run this as its user; `portcullis serve` or `portcullis user add` begins a new one",
+             PORTCULLIS_DATA_DIR) and run this as its user; `portcullis serve` or `portcullis user add` creates a new \
+             one",
             std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
             path.display()
         )

@@ -61,7 +61,7 @@ pub(super) fn say_json(value: &impl Serialize) -> Result<(), String> {
 }
 
 fn json<T: Serialize>(value: &T, write: fn(&T) -> serde_json::Result<String>) -> Result<String, String> {
-    write(value).map_err(|error| format!("the answer cannot be written as JSON: {error}"))
+    write(value).map_err(|error| format!("cannot write the output as JSON: {error}"))
 }
 
 /// Rows that are written page by page, as a table with a header, or as one JSON array with an object per line.

@@ -122,7 +122,7 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
             report(&outcome, "SQLite")?;
             if on_database {
                 if config.sqlite_file().is_some() {
-                    return Err("--on-database needs a PostgreSQL: set database_url".to_owned());
+                    return Err("--on-database needs PostgreSQL: set `database_url`".to_owned());
                 }
                 let app = open(config).await?;
                 let outcome = Policy::test_on(app.db(), &declared, &text, &name).await;
@@ -137,7 +137,7 @@ pub(super) async fn run(config: Config, command: PolicyCommand) -> Result<(), St
             if let Some((_, _, of)) =
                 policy.permissions().find(|(name, _, of)| *name == may && *of != object_type)
             {
-                return Err(format!("{may} is asked of a {of}, not of {on}"));
+                return Err(format!("{may} is a permission on a {of}, not on {on}"));
             }
             let mut reader = app.db().read().await.map_err(|error| error.to_string())?;
             let explanation = policy.explain(reader.conn(), who, &may, object).await.map_err(failed)?;
@@ -174,8 +174,8 @@ async fn check_tables(app: &App, declared: &Declared) -> Result<(), String> {
     for scan in policy.full_scans(reader.conn()).await.map_err(|error| error.to_string())? {
         let what = if scan.is_list { "list" } else { "check" };
         say(&format!(
-            "note: the {what} for {} reads the whole table {} ({}). Each column that the policy names needs an index of its \
-             own; a small table may be read whole with every index.",
+            "note: the {what} for {} reads the whole table {} ({}). Give each column that the policy names its own \
+                index. PostgreSQL may read a small table whole even so.",
             scan.permission, scan.table, scan.plan
         ))?;
     }
@@ -185,7 +185,7 @@ async fn check_tables(app: &App, declared: &Declared) -> Result<(), String> {
 fn report(outcome: &crate::policy::Outcome, database: &str) -> Result<(), String> {
     outcome.failures.iter().try_for_each(|failure| say(failure))?;
     for term in &outcome.uncovered {
-        say(&format!("not covered: {term} is in no case the only reason"))?;
+        say(&format!("not covered: in no case is {term} the only reason"))?;
     }
     if outcome.is_fine() {
         return say(&format!("{} cases passed on {database}; every term is covered.", outcome.cases));
@@ -199,7 +199,7 @@ async fn diff(app: &App, old: &Declared, new: &Declared) -> Result<(), String> {
     let (old, new) = (Policy::unproved(app, old).map_err(of)?, Policy::unproved(app, new).map_err(of)?);
     let changes = Policy::diff(&old, &new, app).await.map_err(|error| error.to_string())?;
     if changes.is_empty() {
-        return say("No account gains or loses anything.");
+        return say("No account gains or loses access.");
     }
     for change in changes {
         let verb = if change.is_gain { "gain" } else { "lose" };

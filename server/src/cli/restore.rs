@@ -57,7 +57,8 @@ pub(super) async fn run(config: &Config, file: &Path) -> Result<(), String> {
         staged.pictures.len()
     ))?;
     say(
-        "All sessions and API keys have ended, and emailed links and codes are invalid. Start the server with `portcullis serve`.",
+        "All sessions and API keys have ended, and emailed links and codes are invalid. Start the server with \
+            `portcullis serve`.",
     )
 }
 
@@ -143,7 +144,7 @@ impl Staged {
                     write(&name, &mut entry, files::create_private_file(&path)?, PICTURE, &mut checksum)?;
                     self.pictures.insert(id);
                 }
-                _ => return Err(foreign("it has an entry that no backup has")),
+                _ => return Err(foreign("it has an entry that does not belong to a backup")),
             }
         }
         if has_database { Err(cut_off()) } else { Err(foreign("it has no database")) }
@@ -156,7 +157,8 @@ impl Staged {
         let is_missing = matches!(own.try_exists(), Ok(false));
         match (is_missing, of_backup.exists()) {
             (true, false) => Err(format!(
-                "the backup does not contain the secret key, and {} does not exist; copy the key there first (mode 0600)",
+                "the backup does not contain the secret key, and {} does not exist; copy the key there first (mode \
+                    0600)",
                 own.display()
             )),
             (false, true) if fs::read(&own).ok() != fs::read(&of_backup).ok() => Err(format!(
@@ -234,7 +236,7 @@ async fn renew(staged: &Staged, key: &SecretKey) -> Result<(), String> {
 
 fn manifest(entry: Entry<'_, File>, checksum: &mut Checksum) -> io::Result<Manifest> {
     if entry.path()? != Path::new(MANIFEST) {
-        return Err(foreign("its first entry is another one"));
+        return Err(foreign("its first entry is not the one of a backup"));
     }
     let (mut text, size) = (String::new(), entry.size());
     checksum.reading(MANIFEST, size, entry.take(SMALL)).read_to_string(&mut text)?;

@@ -30,7 +30,8 @@ pub(super) async fn run(config: Config) -> Result<(), String> {
     }
     if !config.limits {
         tracing::warn!(
-            "limits are off: anyone may guess passwords without end. For load tests only; unset PORTCULLIS_LIMITS"
+            "limits are off, so anyone can guess passwords without limit. Unset PORTCULLIS_LIMITS unless this is a \
+                load test"
         );
     }
     if !config.public_url().is_https() {
@@ -83,8 +84,8 @@ fn mark_served(config: &Config) -> Option<File> {
     if let Err(TryLockError::WouldBlock) = mark.try_lock() {
         tracing::warn!(
             folder = %folder.display(),
-            "another server already uses this SQLite database. That works on one computer, for a restart that overlaps; \
-             on several computers it destroys the file: use PostgreSQL there"
+            "another server already uses this SQLite database. On one computer this works, for overlapping restarts. \
+                From several computers it destroys the file: use PostgreSQL instead"
         );
     }
     Some(mark)
@@ -166,7 +167,7 @@ fn greet(config: &Config, code: Option<&FirstAdminCode>, is_shown_elsewhere: boo
         writeln!(out)?;
         writeln!(
             out,
-            "It works once, and is shown this once. Instead: portcullis user add you@example.com --admin"
+            "It works once and is not shown again. Or run: portcullis user add you@example.com --admin"
         )?;
     }
     if is_shown_elsewhere {

@@ -199,7 +199,7 @@ async fn invite(
     let (email, full_name) = whose(email, full_name)?;
     let language = Language::of_known_tag(language).ok_or_else(|| {
         let known: Vec<&str> = Language::ALL.iter().map(|language| language.tag()).collect();
-        format!("there are no texts in `{language}`; --language takes one of {}", known.join(", "))
+        format!("`{language}` is not a supported language; --language takes one of {}", known.join(", "))
     })?;
     let invitation = Invitation { email, full_name, role, language };
     let invited = admin::invite(app, &invitation, By::operator(&operator())).await;
@@ -214,7 +214,7 @@ async fn invite(
 fn confirm_deletion(account: &Account) -> Result<(), String> {
     let failed = |cause: io::Error| format!("cannot ask on the terminal: {cause}");
     if !io::stdin().is_terminal() {
-        return Err("not confirmed; nothing was deleted. Add --yes where no one can be asked".to_owned());
+        return Err("not confirmed; nothing was deleted. In a script, add --yes".to_owned());
     }
     let mut asked = anstream::stderr();
     let (email, id, name) = (&account.email, account.id, log::escaped(&account.full_name));

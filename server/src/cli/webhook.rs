@@ -44,7 +44,8 @@ pub(super) async fn run(app: &App, command: WebhookCommand) -> Result<(), String
 async fn add(app: &App, url: &str) -> Result<String, WebhookError> {
     let new = webhooks::add(app, url, &Client::local("operator")).await?;
     Ok(format!(
-        "id      {}\nsecret  {}\nThe secret is shown only once. Give it to the application, which verifies deliveries with it.",
+        "id      {}\nsecret  {}\nThe secret is shown only once. Give it to the application, which verifies deliveries \
+            with it.",
         new.id,
         new.expose_secret()
     ))
@@ -71,9 +72,9 @@ async fn list(app: &App, json: bool) -> Result<(), String> {
 async fn test(app: &App, id: Uuid) -> Result<String, WebhookError> {
     let began = Instant::now();
     let status = webhooks::test(app, id).await?;
-    let answer = format!("answered {} after {} ms", status.as_u16(), began.elapsed().as_millis());
+    let answer = format!("responded with {} after {} ms", status.as_u16(), began.elapsed().as_millis());
     if status.is_success() {
-        Ok(format!("The target {answer}: deliveries arrive."))
+        Ok(format!("The target {answer}. Deliveries work."))
     } else {
         Err(WebhookError::Unanswered(format!(
             "the target {answer}; only 2xx counts as delivered, and redirects are not followed"

@@ -83,7 +83,8 @@ impl fmt::Display for Listen {
 /// Text that is not a [`Listen`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0}: write for instance `127.0.0.1:8000`, `localhost:8000`, `:8000` (every interface) or `unix:/run/portcullis.sock`"
+    "{0}; write for example `127.0.0.1:8000`, `localhost:8000`, `:8000` (every interface) or \
+        `unix:/run/portcullis.sock`"
 )]
 pub struct ListenError(String);
 

@@ -198,7 +198,7 @@ impl clap::Args for Settings {
             .value_parser(ValueParser::os_string())
             .action(ArgAction::Append)
             .help_heading("Settings")
-            .help("A setting of a provider that people can log in with; see `portcullis help settings`");
+            .help("A setting of a login provider; see `portcullis help settings`");
         command.arg(file).args(settings).arg(providers)
     }
 

@@ -57,7 +57,7 @@ macro_rules! keys {
 }
 
 keys! {
-    /// A provider that people can log in with. `docs/social-login.md` says what each one needs.
+    /// A provider that people can log in with. `docs/social-login.md` describes what each one needs.
     #[derive(Clone, Debug, Default)]
     #[non_exhaustive]
     pub struct LoginProvider {
@@ -71,18 +71,18 @@ keys! {
         /// The file that holds the client secret.
         client_secret_file: Option<PathBuf>, ("FILE", example "/run/secrets/acme");
 
-        /// The address of the provider. Required for an OpenID issuer, and compared with its metadata to the byte. For
-        /// `github`, `gitlab` and `microsoft`, it names your own server or a national cloud.
+        /// The address of the provider. Required for an OpenID issuer; it must equal the `issuer` in its metadata
+        /// exactly. For `github`, `gitlab` and `microsoft`, set it to use your own server or a national cloud.
         issuer: Option<String>, ("URL", example "https://id.acme.example");
 
         /// The name on the button. Default: the provider's own, or NAME.
         label: Option<String>, ("TEXT", example "Acme");
 
-        /// The scopes to ask for instead of the usual ones, with spaces between them.
+        /// The scopes to request instead of the usual ones, separated by spaces.
         scopes: Option<String>, ("SCOPES", example "openid email profile");
 
-        /// Whether an address that this issuer calls verified counts as verified. Whoever runs the issuer can then enter
-        /// any account. For `gitlab` and OpenID issuers only. Default: `off`.
+        /// Whether an address that this issuer calls verified counts as verified. Whoever runs the issuer can then take
+        /// over any account. For `gitlab` and OpenID issuers only. Default: `off`.
         trust_email: bool, ("on|off", example "off");
 
         /// Whether the provider may be on this computer or a private network. Default: `off`.
@@ -187,7 +187,7 @@ impl Place {
 pub(super) fn set(config: &mut Config, place: &Place, text: &OsStr) -> Result<(), String> {
     let key = Key::named(place.key).ok_or("is not a setting")?;
     if !config.login_with.contains_key(&place.provider) && config.login_with.len() >= PROVIDERS {
-        return Err(format!("is of one provider too many: at most {PROVIDERS} are possible"));
+        return Err(format!("configures one provider too many: the limit is {PROVIDERS}"));
     }
     (key.set)(config.login_with.entry(place.provider.clone()).or_default(), text)
 }

@@ -135,7 +135,8 @@ impl Config {
 #[non_exhaustive]
 pub enum ConfigError {
     /// A value is invalid, or two settings conflict.
-    #[error("the setting `{name}` (option --{option}, variable PORTCULLIS_{variable}, or `{name}` in the configuration file) {problem}", option = name.replace('_', "-"), variable = name.to_uppercase())]
+    #[error("the setting `{name}` (option --{option}, variable PORTCULLIS_{variable}, or `{name}` in the configuration \
+        file) {problem}", option = name.replace('_', "-"), variable = name.to_uppercase())]
     Invalid {
         /// The setting, as the configuration file spells it.
         name: &'static str,
@@ -143,7 +144,9 @@ pub enum ConfigError {
         problem: String,
     },
     /// A setting of a provider that people can log in with is invalid.
-    #[error("the setting `{setting}` {problem}. `portcullis help settings` says how providers are set")]
+    #[error(
+        "the setting `{setting}` {problem}. `portcullis help settings` explains the settings of providers"
+    )]
     Provider {
         /// The setting, for example `login_with.google.client_id`.
         setting: String,
@@ -159,7 +162,8 @@ pub enum ConfigError {
         problem: String,
     },
     /// An environment variable looks like a setting but is not one.
-    #[error("unknown setting in the environment: {name}.{hint} Rename or unset it: a misspelled setting would silently not apply", hint = hint(nearest.as_deref()))]
+    #[error("unknown setting in the environment: {name}.{hint} Rename or unset it: a misspelled setting would silently \
+        not apply", hint = hint(nearest.as_deref()))]
     UnknownVariable {
         /// The variable.
         name: String,
@@ -179,7 +183,8 @@ pub enum ConfigError {
         nearest: Option<String>,
     },
     /// The configuration file cannot be read.
-    #[error("cannot read the configuration file {file}: {cause}. Correct --config or PORTCULLIS_CONFIG, or the file's permissions", file = file.display())]
+    #[error("cannot read the configuration file {file}: {cause}. Correct --config or PORTCULLIS_CONFIG, or the file's \
+        permissions", file = file.display())]
     Read {
         /// The configuration file.
         file: PathBuf,

@@ -32,7 +32,7 @@ impl FromStr for Origin {
             "https" => {}
             "http" if is_loopback(&url) => {}
             "http" => {
-                return Err(OriginError("is plain http; anyone on the network could answer in its name"));
+                return Err(OriginError("is plain HTTP, so anyone on the network could impersonate it"));
             }
             _ => return Err(OriginError("has a scheme other than http and https")),
         }

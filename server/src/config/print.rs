@@ -57,9 +57,11 @@ pub(crate) fn show(loaded: &Loaded) -> Vec<Shown> {
 
 /// A configuration file with every setting, commented out.
 pub(crate) fn default_file() -> String {
-    let mut file = "# Settings of Portcullis. Remove the `#` in front of a setting to change it, and restart the server.\n\
+    let mut file =
+        "# Settings of Portcullis. Remove the `#` in front of a setting to change it, and restart the \
+        server.\n\
                     # An option or a variable on the command line overrides this file.\n"
-        .to_owned();
+            .to_owned();
     let defaults = Config::new(DATA_DIR);
     for_each_group(|group, settings| {
         let _ = write!(file, "\n# {group}\n");
@@ -115,8 +117,8 @@ const EXAMPLES: [(&str, &[&str]); 2] = [
 /// The heading of the providers' settings.
 const PROVIDERS: &str = "Providers to log in with";
 const ABOUT: &str = "One table for each provider. The name is `google`, `microsoft`, `apple`, `github`, `facebook`, \
-                     `discord`, `gitlab`, or one of yours for an OpenID issuer. docs/social-login.md has the steps at \
-                     each provider.";
+                     `discord`, `gitlab`, or a name of your choice for an OpenID issuer. docs/social-login.md has the \
+                     steps for each provider.";
 
 fn in_toml(shape: Shape, text: &str) -> String {
     match shape {
@@ -131,8 +133,8 @@ fn in_toml(shape: Shape, text: &str) -> String {
 /// The reference for a terminal.
 pub(crate) fn describe() -> String {
     let mut text = "Each setting can be an option, an environment variable, or a key of a TOML file (--config FILE).\n\
-                    An option beats a variable, and a variable beats the file. The setting data_dir, for example, is\n\
-                    --data-dir DIR, PORTCULLIS_DATA_DIR, or data_dir = \"DIR\".\n"
+                    An option overrides a variable, and a variable overrides the file. The setting data_dir, for\n\
+                    example, is --data-dir DIR, PORTCULLIS_DATA_DIR, or data_dir = \"DIR\".\n"
         .to_owned();
     for_each_group(|group, settings| {
         let _ = write!(text, "\n{group}:\n");
@@ -155,7 +157,8 @@ pub(crate) fn describe() -> String {
 }
 
 const WAYS: &str = "The setting `client_id` of `google`, for example, is `--login-with google.client_id=ID`, \
-                    `PORTCULLIS_LOGIN_WITH_GOOGLE_CLIENT_ID`, or `client_id = \"ID\"` under `[login_with.google]` in the \
+                    `PORTCULLIS_LOGIN_WITH_GOOGLE_CLIENT_ID`, or `client_id = \"ID\"` under `[login_with.google]` in \
+                    the \
                     file. In a variable, write `_` for a `-` in the name.";
 
 /// The reference as a page in Markdown: `docs/settings.md`.
@@ -164,13 +167,13 @@ pub fn reference() -> String {
     let mut page = "# Settings\n\n\
         Written by a test from the declaration in `server/src/config/settings.rs`; change that, not this file.\n\n\
         Each setting can be an option, an environment variable, or a key of a TOML file that `--config FILE` or \
-        `PORTCULLIS_CONFIG` names. An option beats a variable, and a variable beats the file. An unknown name is an \
-        error. Restart the server to apply a change.\n\n\
+        `PORTCULLIS_CONFIG` names. An option overrides a variable, and a variable overrides the file. An unknown \
+        name is an error. Restart the server to apply a change.\n\n\
         - `portcullis config show` prints the value of each setting and where it comes from.\n\
         - `portcullis config default` prints a file with every setting, commented out.\n\
         - `portcullis help settings` prints this reference.\n\n\
         Durations are written as `30s`, `5m`, `1h` or `14d`, sizes as `512MiB`, `10GiB` or `1TiB`. In a variable or \
-        option, the entries of a list are separated by commas; in the file, a list is an array of strings.\n"
+        option, separate the entries of a list with commas; in the file, write an array of strings.\n"
         .to_owned();
     for_each_group(|group, settings| {
         let _ = write!(page, "\n## {group}\n");

@@ -80,15 +80,15 @@ settings! {
 
         /// The file of the secret key.
         secret_key_file: Option<PathBuf> = None,
-            ("FILE", unset "`secret.key` in the data directory, made at the first start",
+            ("FILE", unset "`secret.key` in the data directory, created at the first start",
             example "/run/secrets/portcullis_key",
             effective |config: &Config| config.secret_key_file().display().to_string());
 
-        /// How much space all profile pictures together may take, 16MiB to 1024TiB. When it is used up, uploads are
-        /// rejected.
+        /// The most space that all profile pictures together can take, 16MiB to 1024TiB. When it is used up, uploads
+        /// are rejected.
         picture_storage: u64 = 10 << 30, ("SIZE", between "16MiB" and "1024TiB");
 
-        /// How long the rows of the audit log are kept, 1d to 3650d.
+        /// How long events stay in the audit log, 1d to 3650d.
         audit_ttl: Duration = 365 * DAY, ("TIME", between "1d" and "3650d");
     }
 
@@ -97,12 +97,12 @@ settings! {
         /// implies `require_verified_email`.
         sign_up: SignUp = SignUp::Open, ("open|quiet|closed");
 
-        /// Whether a login with another provider (`login_with`) may make an account.
+        /// Whether a login with another provider (`login_with`) may create an account.
         social_sign_up: Option<bool> = None,
             ("on|off", unset "`off` if `sign_up` is `closed`, else `on`", example "on",
             effective |config: &Config| switch(config.may_sign_up_with_provider()));
 
-        /// The domains of the email addresses that a login with another provider may make accounts for, at most 100.
+        /// The email domains for which a login with another provider may create accounts, at most 100.
         social_domains: Vec<EmailDomain> = Vec::new(),
             ("DOMAIN,…", check are_few_domains, unset "all", example "example.com,example.org");
 
@@ -110,23 +110,24 @@ settings! {
         require_verified_email: bool = false,
             ("on|off", effective |config: &Config| switch(config.requires_verified_email()));
 
-        /// The fewest characters of a new password, 8 to 64.
+        /// The minimum length of a new password in characters, 8 to 64.
         password_min_length: usize = 12, ("N", between "8" and "64");
 
-        /// The list of breached passwords that `portcullis breaches import` made. A file that is named must exist.
+        /// The list of breached passwords, as `portcullis breaches import` writes it. If you set this, the file must
+        /// exist.
         breaches_file: Option<PathBuf> = None,
             ("FILE", unset "`breaches.filter` in the data directory, if it exists",
             example "/var/lib/portcullis/breaches.filter",
             effective |config: &Config| config.breaches_file().display().to_string());
 
-        /// A further check of new passwords against known breaches.
+        /// An additional check of new passwords against known breaches.
         breach_check: Option<BreachCheck> = None;
 
-        /// What a password hash costs. The default is the least that is allowed: 19 MiB and two passes of Argon2id.
-        /// After it is raised, each password is rehashed at its account's next login.
+        /// The cost of a password hash. The default is the minimum: 19 MiB and two passes of Argon2id. After you raise
+        /// it, each password is rehashed at the account's next login.
         hash_parameters: HashParameters = HashParameters::default();
 
-        /// How long an account whose owner deletes it can still be restored, 0s to 90d.
+        /// How long people can restore an account after they delete it, 0s to 90d.
         deletion_grace: Duration = Duration::ZERO, ("TIME", between "0s" and "90d");
     }
 
@@ -136,19 +137,19 @@ settings! {
     }
 
     "Login and sessions" {
-        /// Whether people can log in with a link or a code that is emailed.
+        /// Whether people can log in with an emailed link or code.
         log_in_by_mail: bool = false, ("on|off");
 
         /// The providers that people can log in with, by name: `google`, `microsoft`, `apple`, `github`, `facebook`,
         /// `discord`, `gitlab`, or any other name for an OpenID issuer.
         login_with: BTreeMap<String, LoginProvider> = BTreeMap::new();
 
-        /// Which accounts need a second factor, an authenticator app. Those that need one and have none add it at their
+        /// Which accounts need a second factor. An account that needs one and has none adds an authenticator app at its
         /// next login.
         second_factor: SecondFactor = SecondFactor::Optional, ("optional|required|required_for_admins");
 
-        /// For how many days people can let a browser be remembered in which they entered a code of their app, so that it
-        /// is not asked for the next one. 0 turns this off. It never counts where `second_factor` requires one.
+        /// How many days a browser can be remembered after a code of the app was entered in it, so that it is not asked
+        /// again. 0 turns this off. Accounts for which `second_factor` requires one are always asked.
         remember_devices_days: u32 = 0, ("N", between "0" and "90");
 
         /// The `aud` of access tokens (RFC 9068 §2.2).
@@ -160,33 +161,33 @@ settings! {
         access_token_ttl: Duration = Duration::from_mins(5),
             ("TIME", between "30s" and "1h", check is_whole_seconds);
 
-        /// When a login also returns a refresh token. `on-request` means: when the scope `offline_access` is asked for.
+        /// When a login also returns a refresh token. `on-request`: if it requests the scope `offline_access`.
         refresh_tokens: RefreshTokens = RefreshTokens::OnRequest, ("on-request|always|never");
 
-        /// How long a session with a cookie or a refresh token lasts at most, 1h to 400d.
+        /// The maximum lifetime of a session with a cookie or a refresh token, 1h to 400d.
         session_ttl: Duration = 90 * DAY, ("TIME", between "1h" and "400d");
 
-        /// How long such a session lasts without being used, 5m to 400d.
+        /// How long such a session can be unused before it expires, 5m to 400d.
         session_idle_ttl: Duration = 14 * DAY, ("TIME", between "5m" and "400d");
     }
 
     "Roles" {
-        /// Roles for people who help others and change nothing, at most 16: `NAME=PERMISSION+PERMISSION`, with the
-        /// permissions `accounts:read` and `audit:read`. `portcullis user set-role` gives one to an account. An account
-        /// with a role that is no longer declared is a user.
+        /// Read-only roles, for support or auditors, at most 16: `NAME=PERMISSION+PERMISSION`, with the permissions
+        /// `accounts:read` and `audit:read`. Assign one with `portcullis user set-role`. An account whose role is no
+        /// longer declared is a user.
         admin_roles: Vec<AdminRole> = Vec::new(),
             ("NAME=PERMISSION,…", check are_few_roles, unset "none",
             example "support=accounts:read,auditor=accounts:read+audit:read");
     }
 
     "API keys" {
-        /// What API keys begin with, so that people and secret scanners know whose they are: 1 to 16 lower-case letters
-        /// and digits. Keys that exist stay valid after a change.
+        /// The prefix of API keys, by which people and secret scanners recognize them: 1 to 16 lower-case letters and
+        /// digits. Existing keys stay valid after a change.
         api_key_prefix: String = "portcullis".to_owned(), ("WORD", check is_key_prefix);
     }
 
     "Email and webhooks" {
-        /// How email is sent, and by whom.
+        /// How email is sent, and its sender.
         mail: MailConfig = MailConfig::in_folder(data_dir.join("mail")), {
             /// How email is sent: `smtps://USER:PASSWORD@HOST`, `smtp://HOST` (STARTTLS), `file:///DIR` or `console:`.
             /// Give a password in the variable or the file: other users of the computer can see options.
@@ -200,8 +201,8 @@ settings! {
                 example "Shop <no-reply@shop.example>",
                 effective |config: &Config| config.sender());
 
-            /// Whether `smtp://HOST` sends email without TLS if the server offers none. Then anyone who can read the
-            /// network to it can take over accounts with the links in emails.
+            /// Whether `smtp://HOST` sends email without TLS if the server offers none. Anyone who can read that
+            /// traffic can take over accounts with the links in emails.
             mail_dangerous_plain_text = dangerous_plain_text: bool, ("on|off");
         };
 
@@ -217,7 +218,7 @@ settings! {
 
             /// A picture for the pages: SVG or PNG, at most 64 KiB.
             brand_logo = logo: Option<PathBuf>,
-                ("FILE", unset "the name in letters", example "/etc/portcullis/logo.svg");
+                ("FILE", unset "the name as text", example "/etc/portcullis/logo.svg");
 
             /// The color of buttons and links on the pages. It must be readable on white, and white text on it.
             brand_color = color: Color, ("#RRGGBB");
@@ -225,7 +226,7 @@ settings! {
     }
 
     "Limits" {
-        /// Whether floods and guessing are slowed down. Turn it off only to measure.
+        /// Whether requests and password guessing are rate limited. Turn this off only for load tests.
         limits: bool = true, ("on|off");
 
         /// The most connections from one address (IPv6: one /64), 1 to 65536. It does not apply to trusted proxies, nor
@@ -234,10 +235,10 @@ settings! {
     }
 
     "Log" {
-        /// How log lines look.
+        /// The format of log lines.
         log_format: LogFormat = LogFormat::Text, ("text|json");
 
-        /// Which log lines are written: levels, alone or for a part, as in `info,portcullis_server::mail=debug`.
+        /// Which log lines are written: a level, alone or per module, as in `info,portcullis_server::mail=debug`.
         log: String = "info".to_owned(), ("FILTER", check is_filter);
     }
 }
@@ -261,7 +262,7 @@ fn are_few_roles(roles: &[AdminRole]) -> Result<(), String> {
         return Err("has more than 16 roles".to_owned());
     }
     let names: BTreeSet<_> = roles.iter().map(AdminRole::name).collect();
-    if names.len() == roles.len() { Ok(()) } else { Err("has two roles of one name".to_owned()) }
+    if names.len() == roles.len() { Ok(()) } else { Err("has two roles with the same name".to_owned()) }
 }
 
 fn are_few(origins: &[Origin]) -> Result<(), String> {

@@ -16,7 +16,7 @@ pub enum Error {
     #[error("the connections to the database are closed")]
     Closed,
     /// The database did not respond to a statement in time. Its connection is dropped.
-    #[error("the database did not answer in time")]
+    #[error("the database did not respond in time")]
     TimedOut,
     /// An earlier statement failed, and the transaction with it.
     #[error("the transaction failed before this")]
@@ -25,7 +25,7 @@ pub enum Error {
     #[error("the query gave no row")]
     NoRow,
     /// A column is missing or has another type.
-    #[error("the column {0} is not what it should be")]
+    #[error("the column {0} has an unexpected value")]
     Column(&'static str),
     /// An error from SQLite.
     #[error("SQLite: {0}")]

@@ -20,7 +20,8 @@ const POSTGRES_AGAIN: Duration = Duration::from_millis(500);
 #[non_exhaustive]
 pub enum OpenError {
     /// The SQLite file cannot be created.
-    #[error("cannot make the database file {path}: {cause}. Give the server's user a directory that it may write (setting `data_dir`, or `database_url`)", path = path.display())]
+    #[error("cannot create the database file {path}: {cause}. Give the server's user a directory that it may write \
+        (setting `data_dir`, or `database_url`)", path = path.display())]
     Create {
         /// The file.
         path: PathBuf,
@@ -29,7 +30,8 @@ pub enum OpenError {
     },
     /// The database does not respond, or rejects the connection.
     #[error(
-        "cannot use the database {database}: {cause}. See that it runs and can be reached from here, and that name and password in `database_url` are right"
+        "cannot use the database {database}: {cause}. Check that it is running and reachable from here, and that the \
+            name and password in `database_url` are correct"
     )]
     Connect {
         /// Its address, without the password.
@@ -39,7 +41,8 @@ pub enum OpenError {
     },
     /// PostgreSQL did not respond in time.
     #[error(
-        "the database {database} did not answer within 60 seconds. See that it runs, and that no firewall drops the packets"
+        "the database {database} did not respond within 60 seconds. Check that it is running, and that no firewall \
+            drops the packets"
     )]
     Unreachable {
         /// Its address, without the password.
@@ -47,7 +50,8 @@ pub enum OpenError {
     },
     /// PostgreSQL is older than the oldest supported version.
     #[error(
-        "the database {database} is PostgreSQL {version}, and version 15 or later is needed: upgrade it, or name another in `database_url`"
+        "the database {database} is PostgreSQL {version}, but version 15 or later is required: upgrade it, or name \
+            another in `database_url`"
     )]
     TooOld {
         /// Its address, without the password.
@@ -57,7 +61,8 @@ pub enum OpenError {
     },
     /// A newer version of the program created the tables.
     #[error(
-        "the database has schema version {found}, and this program knows versions up to {known}: run the newer program, or restore the backup made before the upgrade"
+        "the database has schema version {found}, but this program knows versions up to {known}: run the newer \
+            program, or restore the backup made before the upgrade"
     )]
     NewerSchema {
         /// The version of the schema in the database.
@@ -67,7 +72,8 @@ pub enum OpenError {
     },
     /// A migration in the database differs from this program's migration of the same version.
     #[error(
-        "schema version {version} in the database is not the one of this program: the tables were made by another build. Run that build, or restore a backup of this one"
+        "schema version {version} in the database differs from this program's: another build created the tables. Run \
+            that build, or restore a backup made by this one"
     )]
     OtherSchema {
         /// The migration's version.
@@ -75,17 +81,20 @@ pub enum OpenError {
     },
     /// Another instance held the lock for too long.
     #[error(
-        "waited 60 seconds for another instance to finish changing the tables. If none is starting, end the session that holds the lock, then start again"
+        "waited 60 seconds for another instance to finish changing the tables. If none is starting, end the session \
+            that holds the lock, then start again"
     )]
     Locked,
     /// Changing the tables failed and was rolled back.
     #[error(
-        "cannot bring the tables up to date: {0}. Nothing was changed. The database's user must own its schema and may need more disk space"
+        "cannot bring the tables up to date: {0}. Nothing was changed. The database's user must own its schema and may \
+            need more disk space"
     )]
     Migrate(Error),
     /// A table refers to rows that are missing.
     #[error(
-        "table {table} refers to rows that do not exist: restore a backup, or have the file checked with `PRAGMA foreign_key_check`"
+        "table {table} refers to rows that do not exist: restore a backup, or have the file checked with `PRAGMA \
+            foreign_key_check`"
     )]
     BrokenReference {
         /// The table with the reference.
@@ -187,7 +196,8 @@ async fn first_connection(connector: &Connector, database: &str) -> Result<Conne
             Ok(connection) => return Ok(connection),
             Err(cause) if cause.may_pass() && Instant::now() < end => {
                 if !is_told {
-                    tracing::warn!(%cause, database, "the database cannot be reached yet; trying for 60 seconds");
+                    tracing::warn!(%cause, database, "the database cannot be reached yet; retrying for up to 60 \
+                        seconds");
                     is_told = true;
                 }
                 tokio::time::sleep(POSTGRES_AGAIN).await;

@@ -217,7 +217,7 @@ impl managed::Manager for Connector {
         if connection.is_usable() && (connection.was_heard() || connection.is_alive().await) {
             Ok(())
         } else {
-            Err(RecycleError::message("the connection is of no more use"))
+            Err(RecycleError::message("the connection can no longer be used"))
         }
     }
 }
@@ -324,8 +324,9 @@ impl Connection {
             Ok(_) => self.heard.store(self.age(), Ordering::Relaxed),
             Err(error) if error.is_of_a_pooler() && self.named.swap(false, Ordering::Relaxed) => {
                 tracing::warn!(
-                    "between this server and PostgreSQL is a pooler that lends connections by transaction, such as \
-                     PgBouncer. Statements are no longer prepared; add pgbouncer=true to the address in `database_url`"
+                    "a pooler that shares connections by transaction, such as PgBouncer, stands between this server \
+                        and PostgreSQL. Statements are no longer prepared; add pgbouncer=true to the address in \
+                        `database_url`"
                 );
             }
             Err(_) => {}

@@ -19,7 +19,7 @@ pub(crate) async fn retry<T, F: Future<Output = Result<T, Error>>>(
         match transaction().await {
             Err(Error::Database(error)) if tried < TRIES && error.is_retryable() => {
                 tried += 1;
-                tracing::debug!(%error, tried, "a transaction met another one and is tried again");
+                tracing::debug!(%error, tried, "a transaction conflicted with another one; it will be retried");
                 tokio::time::sleep(pause()).await;
             }
             done => return done,

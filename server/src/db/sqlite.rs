@@ -229,7 +229,7 @@ impl Sqlite {
             Err(Error::Closed) => true,
             Err(error) => {
                 if !error.is_locked() {
-                    tracing::warn!(%error, "SQLite's log could not be folded into the file; it is tried again");
+                    tracing::warn!(%error, "SQLite's log could not be written back to the file; it will be retried");
                 }
                 false
             }
@@ -464,7 +464,7 @@ impl Thread {
             match job {
                 Job::Work(work) => {
                     if catch_unwind(AssertUnwindSafe(|| work(&mut self))).is_err() {
-                        tracing::error!("a statement panicked: its connection is opened anew");
+                        tracing::error!("a statement panicked; its connection is reopened");
                         self.conn = None;
                     }
                 }

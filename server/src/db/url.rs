@@ -309,7 +309,7 @@ impl Given {
         let client = match (self.get("sslcert"), self.get("sslkey")) {
             (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
             (None, None) => None,
-            _ => return Err(says("has one of `sslcert` and `sslkey`, which belong together")),
+            _ => return Err(says("has only one of `sslcert` and `sslkey`; set both")),
         };
         let is_pooler = match self.get("pgbouncer") {
             None | Some("false") => false,

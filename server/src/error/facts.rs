@@ -91,9 +91,10 @@ impl Error {
                 F::new(S::CONFLICT, "The account has 50 API keys, which is the maximum; remove one first")
             }
             Self::KeyReplaced => F::new(S::CONFLICT, "This API key was already replaced"),
-            Self::TooManyIdentities => {
-                F::new(S::CONFLICT, "20 accounts are linked already: unlink one first")
-            }
+            Self::TooManyIdentities => F::new(
+                S::CONFLICT,
+                "The account has 20 linked accounts, which is the maximum; unlink one first",
+            ),
             Self::LastWayIn => F::new(
                 S::CONFLICT,
                 "This is the only way to log in to the account: set a password or add another way first",

@@ -12,7 +12,7 @@ failures! {
 
     /// `after` is not a cursor of this list
     BadCursor = 400,
-    /// It does not exist, or it is not yours
+    /// Not found, or not yours
     NotFound = 404,
     /// An account with this email address already exists
     Conflict = 409,
@@ -24,13 +24,13 @@ failures! {
     LastAdminStays = 409,
     /// The passkey is already registered, or the account has 20
     PasskeyConflict = 409,
-    /// Nobody could log in to the account any more
+    /// Nobody could log in to the account anymore
     LastWayStays = 409,
-    /// The account is the last administrator's, or the only owner of an organisation; `detail` says which
+    /// The account is the last administrator, or the only owner of an organisation: `detail` says which
     AccountNeeded = 409,
-    /// The organisation cannot be changed so, as `detail` says
+    /// The organisation cannot be changed this way: `detail` says why
     NotSo = 409,
-    /// Not allowed, as `detail` says
+    /// Not allowed: `detail` says why
     Forbidden = 403,
     /// Also if the login is older than 10 minutes (RFC 9470)
     Stale = 401,

@@ -48,13 +48,13 @@ login_failures! {
     /// The error of a login by password.
     LogInFailed {
         StatusCode::BAD_REQUEST => "The form is malformed, or a scope is unknown",
-        StatusCode::UNAUTHORIZED => "Incorrect email address or password, or a second factor is asked for",
-        StatusCode::FORBIDDEN => "Correct, but not allowed now: `detail` says why",
+        StatusCode::UNAUTHORIZED => "Incorrect email address or password, or a second factor is required",
+        StatusCode::FORBIDDEN => "The credentials are correct, but this login is not allowed: `detail` says why",
     }
     /// The error of a login by an emailed link or code.
     MailedLogInFailed {
         StatusCode::BAD_REQUEST => "The body is malformed, or a scope is unknown",
-        StatusCode::UNAUTHORIZED => "Correct, and a second factor is asked for",
+        StatusCode::UNAUTHORIZED => "The code is correct, and a second factor is required",
         Forbidden::status() => "This way to log in is turned off",
         Gone::status() => Gone::WHEN,
     }
@@ -62,7 +62,7 @@ login_failures! {
     PasskeyLogInFailed {
         StatusCode::BAD_REQUEST => "The body is malformed, or a scope is unknown",
         StatusCode::UNAUTHORIZED => "The passkey was not accepted, or it took longer than 5 minutes",
-        StatusCode::FORBIDDEN => "Correct, but not allowed now: `detail` says why",
+        StatusCode::FORBIDDEN => "The credentials are correct, but this login is not allowed: `detail` says why",
     }
     /// The error of a passkey as a second factor.
     PasskeyFactorFailed {
@@ -84,17 +84,17 @@ login_failures! {
 struct LogInProblem<'a> {
     /// What is wrong, in one sentence.
     detail: &'static str,
-    /// The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is asked for, and
+    /// The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is required, and
     /// `expired_token` if that took too long.
     error: &'static str,
     /// The same sentence, where OAuth clients look for it.
     error_description: &'static str,
-    /// With `mfa_required`: send it to `/login/factor` with a code, within 10 minutes. With `mfa_enrollment_required`:
+    /// With `mfa_required`, send it to `/login/factor` with a code, within 10 minutes. With `mfa_enrollment_required`,
     /// send it to `/login/factor/totp` first.
     #[serde(skip_serializing_if = "Option::is_none")]
     mfa_token: Option<&'a str>,
-    /// With `mfa_required`: what the second factor may be. `app` is a code of the authenticator app or a recovery code, for
-    /// `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
+    /// With `mfa_required`, the second factors that the account can use. `app` is a code of the authenticator app or a
+    /// recovery code, for `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     mfa_methods: &'a [&'static str],
 }

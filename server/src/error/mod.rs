@@ -155,14 +155,13 @@ impl Error {
 
     pub(crate) fn log(&self) {
         match self {
-            Self::Database(cause) => tracing::error!(%cause, "the database did not answer"),
-            Self::Objects(cause) => tracing::error!(%cause, "the object store did not answer"),
+            Self::Database(cause) => tracing::error!(%cause, "the database did not respond"),
+            Self::Objects(cause) => tracing::error!(%cause, "the object store did not respond"),
             Self::Internal(cause) => tracing::error!(%cause, "internal error"),
             Self::NoRoom => tracing::error!(
-                "the pictures take all of `picture_storage`, and an upload was turned away. Raise the setting if the \
-                 disk has room"
+                "the pictures fill `picture_storage`, so an upload was rejected. Raise the setting if the disk has room"
             ),
-            Self::Busy => tracing::warn!("the work queue is full; the request was turned away"),
+            Self::Busy => tracing::warn!("the work queue is full; the request was rejected"),
             _ => {}
         }
     }

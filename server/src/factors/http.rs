@@ -51,8 +51,8 @@ pub(crate) struct SecondFactor {
     /// Six digits of the authenticator app, or a recovery code.
     #[schemars(length(min = 1, max = 64), extend("examples" = ["123456", "7K2M-0XJ4-9TQW-3HV8"]))]
     code: String,
-    /// Whether to remember this browser, so that later logins in it need no second factor. It counts after a code of the
-    /// app, for a login that began at `/login/cookie`, and where the operator allows it; otherwise it changes nothing.
+    /// Whether to remember this browser, so that later logins in it need no second factor. It has an effect only after
+    /// a code of the app, for a login that began at `/login/cookie`, if the operator allows it.
     #[serde(default)]
     remember: bool,
 }
@@ -87,17 +87,17 @@ pub(crate) struct TotpView {
     created_at: String,
 }
 
-/// A key for an authenticator app. It counts after its first code.
+/// A key for an authenticator app. It takes effect once its first code is confirmed.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "TotpKey")]
 pub(crate) struct KeyView {
-    /// The key in base 32, to be typed into an app.
+    /// The key in base32, to type into an app.
     #[schemars(with = "String")]
     key: SecretText,
     /// The key as apps read it from a QR code: `otpauth://totp/…`.
     #[schemars(with = "String")]
     uri: SecretText,
-    /// The QR code of `uri`, an SVG.
+    /// The QR code of `uri`, as SVG.
     #[schemars(with = "String")]
     qr: SecretText,
 }
@@ -109,11 +109,11 @@ impl From<Enrolment> for KeyView {
     }
 }
 
-/// Recovery codes. They are shown this once.
+/// Recovery codes. They are shown only once.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "RecoveryCodes")]
 pub(crate) struct CodesView {
-    /// Each can be used once, in the place of a code of the app.
+    /// Each can be used once, instead of a code of the app.
     #[schemars(with = "Vec<String>")]
     recovery_codes: Vec<SecretText>,
 }
@@ -157,7 +157,8 @@ impl DescribeResponse for LogInFinished {
         TokenAnswer::describe_response(operation);
         operation.empty_response(
             StatusCode::NO_CONTENT,
-            "For a login that began at `/login/cookie`: `Set-Cookie` has the cookie of the session, and another one if the browser is remembered",
+            "If the login began at `/login/cookie`: `Set-Cookie` holds the session's cookie, and another one if the \
+                browser is remembered",
         );
     }
 }
@@ -187,7 +188,7 @@ pub(crate) struct PasskeyFactor {
     /// As the login returned it.
     #[schemars(length(max = 256))]
     mfa_token: String,
-    /// What the authenticator has signed.
+    /// The credential that the authenticator signed.
     credential: AssertionResponse,
 }
 
@@ -264,15 +265,15 @@ pub(crate) async fn make_recovery_codes(
 pub(crate) struct DeviceView {
     /// Its ID.
     id: String,
-    /// What it called itself when the second factor was shown in it. It is not proof.
+    /// The device, as it described itself when the second factor was used in it. It is not proof.
     name: String,
-    /// When the second factor was shown in it.
+    /// When the second factor was used in it.
     #[schemars(extend("format" = "date-time"))]
     created_at: String,
-    /// When somebody last logged in with it; `null` if nobody did.
+    /// When somebody last logged in with it; `null` if nobody has.
     #[schemars(extend("format" = "date-time"))]
     last_used_at: Option<String>,
-    /// When it is asked again.
+    /// When it is asked for the second factor again.
     #[schemars(extend("format" = "date-time"))]
     expires_at: String,
     /// Whether this request comes from it.

@@ -69,10 +69,10 @@ fn is_required(app: &App, role: Role) -> bool {
     app.config().second_factor.is_required_of(role)
 }
 
-/// The second factor, for its owner to take along; never a key or a code.
+/// The second factor, for its owner's export; never a key or a code.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ExportedFactors {
-    /// Since when the account has an authenticator app; `null` if it has none.
+    /// When the account got its authenticator app; `null` if it has none.
     #[schemars(extend("format" = "date-time"))]
     totp_since: Option<String>,
     /// Recovery codes that are not used yet.

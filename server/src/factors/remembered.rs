@@ -1,12 +1,12 @@
-//! Remembered devices: browsers in which a code of the app was entered, and which are not asked for the next one for some
-//! days, if the operator allows it and the owner ticks the box.
+//! Remembered devices: browsers in which a code of the app was entered, and which are not asked for the next one for
+//! some days, if the operator allows it and the owner ticks the box.
 //!
 //! The browser keeps a random value in a cookie; the row has its digest, the account, and when the code was entered. It
 //! takes the place of the second factor at a login to that account that ends in a cookie, and nowhere else:
 //!
 //! - Where the operator requires a second factor of the account, it does not count.
-//! - A session that begins with it is as old as the code (`auth_time`), and `amr` names only what was shown. So an act that
-//!   needs a login within the last 10 minutes asks for both factors again, also to remove the app.
+//! - A session that begins with it is as old as the code (`auth_time`), and `amr` names only what was shown. So an act
+//!   that needs a login within the last 10 minutes asks for both factors again, also to remove the app.
 //! - It does not count where a session is confirmed.
 //!
 //! The rows of an account go whenever all of its sessions end, or all others (`sessions/store.rs`, `end_sessions_of`).
@@ -99,7 +99,8 @@ pub(super) async fn since(
     Ok(store::use_device(tx.conn(), held.id, digest, now - lifetime(app), now).await?)
 }
 
-/// Remembers the browser in which the second factor was shown, and returns its cookie. `None` where that is not allowed.
+/// Remembers the browser in which the second factor was shown, and returns its cookie. `None` where that is not
+/// allowed.
 pub(super) async fn remember(
     app: &App,
     tx: &mut Tx,
@@ -172,7 +173,7 @@ pub(crate) struct ExportedDevice {
     name: String,
     #[schemars(extend("format" = "date-time"))]
     created_at: String,
-    /// `null` if nobody logged in with it since.
+    /// `null` if nobody has logged in with it since.
     #[schemars(extend("format" = "date-time"))]
     last_used_at: Option<String>,
     #[schemars(extend("format" = "date-time"))]

@@ -89,7 +89,7 @@ impl fmt::Display for GroupId {
     }
 }
 
-/// What a member may do with the group itself; each role may do what those before it may.
+/// What a member may do with the group itself. Each role includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupRole {

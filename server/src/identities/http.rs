@@ -24,11 +24,11 @@ pub(crate) struct ProviderView {
     /// Its name in paths.
     #[schemars(extend("examples" = ["google"]))]
     name: String,
-    /// Its name for people.
+    /// Its display name.
     #[schemars(extend("examples" = ["Google"]))]
     label: String,
-    /// The path, below this server's address, to which a form of a page of this origin is sent to begin the login. The
-    /// form's field `next` is the path to return to.
+    /// The path on this server to which a page of the same origin submits a form to begin the login. The form's field
+    /// `next` is the path to return to.
     #[schemars(extend("examples" = ["/account/log-in/with/google"]))]
     begin: String,
 }
@@ -42,13 +42,13 @@ pub(crate) struct IdentityView {
     /// The provider's name in paths.
     #[schemars(extend("examples" = ["google"]))]
     provider: String,
-    /// The provider's name for people.
+    /// The provider's display name.
     #[schemars(extend("examples" = ["Google"]))]
     label: String,
-    /// The issuer: with the provider's own name for the person, the key of the identity.
+    /// The issuer. Together with the person's ID there, it identifies the identity.
     #[schemars(extend("examples" = ["https://accounts.google.com"]))]
     issuer: String,
-    /// The address that the provider gave when the identity was linked, if it gave one. It decides nothing.
+    /// The address that the provider gave when the identity was linked, if it gave one. For information only.
     #[schemars(with = "Option<String>", extend("format" = "idn-email"))]
     email: Option<Email>,
     /// When it was linked.

@@ -144,12 +144,12 @@ pub(crate) async fn unlink(app: &App, fresh: Fresh, id: IdentityId, client: &Cli
     .await
 }
 
-/// An identity, for its owner to take along.
+/// An identity, for its owner's export.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct ExportedIdentity {
     provider: String,
     issuer: String,
-    /// The provider's name for the person.
+    /// The person's ID at the provider.
     subject: String,
     /// The address that the provider gave when the identity was linked.
     #[schemars(with = "Option<String>", extend("format" = "idn-email"))]

@@ -62,7 +62,7 @@ struct Head {
 type Pieces = BoxStream<'static, Result<Bytes, Error>>;
 
 // For the OpenAPI document only: `Export::into_body` writes it member by member.
-/// The shape of an export.
+/// Everything stored about an account.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Export")]
 struct Whole {

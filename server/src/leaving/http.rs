@@ -53,7 +53,7 @@ pub(crate) struct Leaving(Deletion);
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "DeletionScheduled")]
 struct Scheduled {
-    /// When the account will be deleted. Until then its owner can log in and cancel the deletion.
+    /// When the account will be deleted. Until then, its owner can log in and cancel the deletion.
     #[schemars(extend("format" = "date-time"))]
     due_at: String,
 }

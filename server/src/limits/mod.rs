@@ -334,7 +334,7 @@ pub(crate) async fn may_mail(
     let source = app.secret().mac("throttle: mails of a source", &client.network());
     // The source first: a source over its limit does not use up the recipient's.
     if store::count(tx.conn(), &source, MAILS_OF_SOURCE, now).await?.is_none() {
-        tracing::info!(purpose = what.name(), "an email is held back: its network requested too many");
+        tracing::info!(purpose = what.name(), "an email was not sent: too many requests from its network");
         return Ok(false);
     }
     may_mail_to(app, tx, what, to, client, now).await
@@ -365,10 +365,7 @@ pub(crate) async fn may_mail_to(
     let address = app.secret().mac("throttle: mails to an address", &counted);
     let may = store::count(tx.conn(), &address, what.limit(), now).await?.is_some();
     if !may {
-        tracing::info!(
-            purpose = what.name(),
-            "an email is held back: too many were requested for its address"
-        );
+        tracing::info!(purpose = what.name(), "an email was not sent: too many requests for its address");
     }
     Ok(may)
 }
@@ -384,8 +381,8 @@ pub(crate) async fn may_tell_of_factor(
     Ok(store::count(tx.conn(), &key, FACTOR_MAILS, now).await?.is_some())
 }
 
-/// Counts a notice, an email about something that was done, and returns whether it may be sent. What it reports is in the
-/// audit log in any case.
+/// Counts a notice, an email about something that was done, and returns whether it may be sent. What it reports is in
+/// the audit log in any case.
 pub(crate) async fn may_notify(
     app: &App,
     tx: &mut Tx,
@@ -402,7 +399,7 @@ pub(crate) async fn may_notify(
     let key = app.secret().mac("throttle: notices", &counted);
     let may = store::count(tx.conn(), &key, limit, now).await?.is_some();
     if !may {
-        tracing::info!(kind, "a notice is held back: too many were sent to its address");
+        tracing::info!(kind, "a notification was not sent: too many to its address");
     }
     Ok(may)
 }
@@ -452,7 +449,7 @@ pub(crate) async fn may_change_email(
     let key = app.secret().mac("throttle: changes of an address", held.id.to_string().as_bytes());
     let may = store::count(tx.conn(), &key, MAILS, now).await?.is_some();
     if !may {
-        tracing::info!(account = %held.id, "a request to change the address is held back: there were too many");
+        tracing::info!(account = %held.id, "a request to change the address was ignored: there were too many");
     }
     Ok(may)
 }

@@ -42,9 +42,8 @@ pub(crate) struct LogIn {
     /// The password.
     #[schemars(length(min = 1, max = 1024), extend("format" = "password", "examples" = ["analytical-engine-1843"]))]
     password: String,
-    /// Scopes, separated by spaces. The default covers your own profile and account, and
-    /// all that the application declares. `offline_access` asks for a refresh
-    /// token.
+    /// Scopes, separated by spaces. The default covers your own profile and account, and every scope that the
+    /// application declares. `offline_access` requests a refresh token.
     #[serde(default)]
     #[schemars(length(max = 1024), extend("default" = USUAL.join(" ")))]
     scope: String,
@@ -119,7 +118,7 @@ pub(crate) async fn ask_for_passkey(
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasskeyLogIn {
-    /// What the authenticator has signed.
+    /// The credential that the authenticator signed.
     credential: AssertionResponse,
     /// As at `/login`.
     #[serde(default)]

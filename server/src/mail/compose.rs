@@ -42,11 +42,11 @@ pub(super) struct Outgoing {
 /// Why an email cannot be written. It contains no address.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unwritable {
-    #[error("the address stored is none that mail can be sent to")]
+    #[error("the stored address cannot receive email")]
     Address,
-    #[error("the sender is no address; correct the setting `mail_from`")]
+    #[error("the sender is not an email address; correct the setting `mail_from`")]
     Sender,
-    #[error("the mail's text cannot be made: {0}")]
+    #[error("the text of the email cannot be rendered: {0}")]
     Text(String),
 }
 

@@ -80,9 +80,11 @@ impl FromStr for Transport {
         }
         let url = Url::parse(text).map_err(|_| TransportError("is not a well-formed address"))?;
         match url.scheme() {
-            "file" => url.to_file_path().map(Self::Folder).map_err(|()| TransportError("names no folder")),
+            "file" => {
+                url.to_file_path().map(Self::Folder).map_err(|()| TransportError("does not name a folder"))
+            }
             "smtp" | "smtps" => Smtp::of(&url).map(Self::Smtp),
-            _ => Err(TransportError("begins with none of `smtps:`, `smtp:`, `file:` and `console:`")),
+            _ => Err(TransportError("does not begin with `smtps:`, `smtp:`, `file:` or `console:`")),
         }
     }
 }
@@ -114,9 +116,10 @@ impl Smtp {
 
     fn of(url: &Url) -> Result<Self, TransportError> {
         if url.query().is_some() || url.fragment().is_some() || !matches!(url.path(), "" | "/") {
-            return Err(TransportError("has more than user, password, host and port"));
+            return Err(TransportError("has parts other than user, password, host and port"));
         }
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(TransportError("names no host"))?;
+        let host =
+            url.host_str().filter(|host| !host.is_empty()).ok_or(TransportError("does not name a host"))?;
         let is_here = is_here(host.trim_start_matches('[').trim_end_matches(']'));
         let (encryption, port) = match url.scheme() {
             "smtps" => (Encryption::Implicit, 465),
@@ -199,7 +202,7 @@ impl fmt::Display for Mailbox {
 
 /// Text that is not a [`Mailbox`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no sender: write an address, or a name and the address as in `Shop <no-reply@shop.example>`")]
+#[error("is not a sender: write an address, or a name and the address as in `Shop <no-reply@shop.example>`")]
 pub struct MailboxError;
 
 #[cfg(test)]

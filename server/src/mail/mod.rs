@@ -200,8 +200,8 @@ pub(crate) async fn forget_every(tx: &mut Tx) -> Result<(), Error> {
     Ok(store::delete_every(tx.conn()).await?)
 }
 
-/// Queues an email; it is sent if the transaction commits. Notices are limited: too many of them are dropped, and the log
-/// says so.
+/// Queues an email; it is sent if the transaction commits. Notices are limited: too many of them are dropped, and the
+/// log says so.
 pub(crate) async fn enqueue(
     app: &App,
     tx: &mut Tx,
@@ -237,13 +237,13 @@ async fn queue<T: Serialize + Sync>(
     now: Timestamp,
 ) -> Result<(), Error> {
     let plain = serde_json::to_vec(what)
-        .map_err(|cause| Error::Internal(format!("a mail cannot be written: {cause}")))?;
+        .map_err(|cause| Error::Internal(format!("an email cannot be rendered: {cause}")))?;
     let sealed = app.secret().seal(PURPOSE, &plain);
     store::insert(tx.conn(), random::uuid_v7(now), account, kind, &sealed, now).await?;
     if app.misses_workers() {
         tracing::warn!(
-            "an email was queued, and this program has started no workers to send it. Call App::start_workers(), or \
-             run another instance that does"
+            "an email was queued, but this program has no workers to send it. Call App::start_workers(), or run \
+                another instance that does"
         );
     }
     app.outbox().wake();

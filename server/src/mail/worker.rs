@@ -99,7 +99,7 @@ pub(crate) fn start(app: Weak<Inner>, answering: Answering) {
                 // Log it once, not every second of an outage.
                 Err(cause) if !was_failing => {
                     was_failing = true;
-                    tracing::warn!(%cause, "the mail queue cannot be read; it is tried again each second");
+                    tracing::warn!(%cause, "cannot read the email queue; retrying every second");
                 }
                 Err(_) => {}
             }
@@ -226,7 +226,7 @@ fn open<T: DeserializeOwned>(app: &App, claimed: &Claimed) -> Result<T, Problem>
     let plain = unseal(app, claimed)?;
     // serde's error may quote the input.
     serde_json::from_slice(&plain)
-        .map_err(|_| Problem::of_mail("the mail was queued by another version of this program"))
+        .map_err(|_| Problem::of_mail("the email was queued by another version of this program"))
 }
 
 /// Writes and sends an email.
@@ -258,13 +258,14 @@ async fn settle(app: &App, claimed: &Claimed, sent: Result<(), Problem>) -> Resu
                 store::fail(tx.conn(), claimed, &text, now).await?;
                 let (event, server) = (Event::MailRefused, Client::local("mail"));
                 events::record_detail(&mut tx, event, claimed.account_id, &server, Some(&text), now).await?;
-                tracing::error!(mail = %claimed.id, problem = text, "a mail was refused for good; it is not tried again");
+                tracing::error!(mail = %claimed.id, problem = text, "an email was permanently rejected; it will not be \
+                    retried");
             } else if now - claimed.created_at >= GIVEN_UP_AFTER {
                 store::fail(tx.conn(), claimed, &text, now).await?;
-                tracing::error!(mail = %claimed.id, problem = text, "a mail was given up after three days");
+                tracing::error!(mail = %claimed.id, problem = text, "gave up on an email after three days");
             } else {
                 store::postpone(tx.conn(), claimed, &text, now + wait_after(claimed.attempts)).await?;
-                tracing::warn!(mail = %claimed.id, problem = text, "a mail was not sent; it is tried again");
+                tracing::warn!(mail = %claimed.id, problem = text, "an email was not sent; it will be retried");
             }
             if problem.is_of_server() { Outcome::Away } else { Outcome::Refused }
         }

@@ -54,20 +54,22 @@ impl OAuthError {
             Self::InvalidClient { .. } => (
                 StatusCode::UNAUTHORIZED,
                 "invalid_client",
-                "This route takes no client; send the grant alone",
+                "This route does not accept a client; send only the grant",
             ),
             Self::InvalidGrant => (
                 StatusCode::BAD_REQUEST,
                 "invalid_grant",
-                "The token was used, has ended or was revoked; log in again",
+                "The token was used, has expired or was revoked; log in again",
             ),
-            Self::UnsupportedGrantType => {
-                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "The grant type here is refresh_token")
-            }
+            Self::UnsupportedGrantType => (
+                StatusCode::BAD_REQUEST,
+                "unsupported_grant_type",
+                "The only grant type here is refresh_token",
+            ),
             Self::InvalidScope => (
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
-                "Ask for what the session was granted, or for less",
+                "Request the scopes that the session was granted, or fewer",
             ),
             // RFC 6749 §4.1.2.1 has these two; §5.2 has no code for errors that are not the client's fault.
             Self::Server(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => (

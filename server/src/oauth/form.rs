@@ -63,7 +63,7 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
         let body = to_bytes(body, LONGEST_BODY).await;
         Self::parse(
             &parts.headers,
-            &body.map_err(|_| OAuthError::InvalidRequest("The body is too long, or broke off"))?,
+            &body.map_err(|_| OAuthError::InvalidRequest("The body is too long or incomplete"))?,
         )
     }
 }
@@ -76,8 +76,10 @@ impl Describe for Parameters {
             "required": ["grant_type", "refresh_token"],
             "properties": {
                 "grant_type": { "type": "string", "const": "refresh_token" },
-                "refresh_token": { "type": "string", "format": "password", "description": "The refresh token of the login or of the last exchange" },
-                "scope": { "type": "string", "description": "Requests an access token with fewer scopes than the session has" },
+                "refresh_token": { "type": "string", "format": "password", "description": "The refresh token of the \
+                    login or of the last exchange" },
+                "scope": { "type": "string", "description": "Scopes of the new access token; the session must have \
+                    them. By default, all" },
             },
         });
         operation.request_body("application/x-www-form-urlencoded", &schema);

@@ -6,10 +6,11 @@ use portcullis_outgoing::{Judge, Place};
 
 pub(super) const NOT_SECURE: &str =
     "is not https; http is for this computer and private networks, where the settings allow them";
-const NOT_PUBLIC: &str = "leads to this computer or a private network; `webhook_private_targets=on` allows that for webhooks, and \
+const NOT_PUBLIC: &str = "leads to this computer or a private network; `webhook_private_targets=on` allows that for \
+    webhooks, and \
      `private_network=on` for a login provider";
 const NOWHERE: &str =
-    "leads to an address that is never called: link-local (with a cloud's metadata), multicast or reserved";
+    "leads to an address that is never called: link-local (such as cloud metadata), multicast or reserved";
 
 /// Which addresses requests may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,7 +100,7 @@ impl View {
     #[expect(clippy::unused_self, reason = "every answer of a page comes from its view")]
     pub(crate) fn show(&self, status: StatusCode, page: &impl Template) -> Result<Response, Error> {
         let html =
-            page.render().map_err(|cause| Error::Internal(format!("a page cannot be written: {cause}")))?;
+            page.render().map_err(|cause| Error::Internal(format!("a page cannot be rendered: {cause}")))?;
         Ok((status, Html(html)).into_response())
     }
 

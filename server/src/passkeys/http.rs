@@ -72,12 +72,11 @@ pub(crate) async fn ask_for_new_passkey(
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPasskey {
-    /// A name, for its owner to tell it from others. Without one it is called after the device, for example
-    /// `Firefox on Linux`.
+    /// A name that tells it from the owner's other passkeys. By default, the device, for example `Firefox on Linux`.
     #[serde(default)]
     #[schemars(length(max = 64), extend("examples" = ["My phone"]))]
     name: String,
-    /// What the authenticator has made.
+    /// The credential that the authenticator created.
     credential: RegistrationResponse,
 }
 

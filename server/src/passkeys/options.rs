@@ -9,35 +9,35 @@ use serde::Serialize;
 use super::{RelyingParty, ceremony::LIFETIME, webauthn::ALGORITHMS};
 use crate::accounts::{Email, FullName};
 
-/// To add a passkey: the argument of `navigator.credentials.create({ publicKey: … })`.
+/// The argument of `navigator.credentials.create({ publicKey: … })`, to add a passkey.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "PasskeyCreationOptions")]
 pub(crate) struct CreationOptions {
     rp: Rp,
     user: User,
-    /// base64url, for one use within 5 minutes.
+    /// base64url. It can be used once, within 5 minutes.
     challenge: String,
     pub_key_cred_params: Vec<Algorithm>,
     /// Milliseconds.
     timeout: u64,
-    /// The passkeys that the account has: an authenticator makes no second one.
+    /// The account's passkeys. An authenticator that has one of them does not create another.
     exclude_credentials: Vec<Descriptor>,
     authenticator_selection: Selection,
     attestation: &'static str,
 }
 
-/// To use a passkey: the argument of `navigator.credentials.get({ publicKey: … })`.
+/// The argument of `navigator.credentials.get({ publicKey: … })`, to use a passkey.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "PasskeyRequestOptions")]
 pub(crate) struct RequestOptions {
-    /// base64url, for one use within 5 minutes.
+    /// base64url. It can be used once, within 5 minutes.
     challenge: String,
     rp_id: String,
     /// Milliseconds.
     timeout: u64,
-    /// Empty at a login: the browser offers the passkeys that it has. At a second factor, those of the account.
+    /// Empty for a login: the browser offers the passkeys that it has. For a second factor, those of the account.
     allow_credentials: Vec<Descriptor>,
     user_verification: &'static str,
 }
@@ -55,7 +55,7 @@ struct Rp {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "PasskeyUser")]
 pub(super) struct User {
-    /// base64url; it identifies nobody to anyone else.
+    /// base64url. It does not reveal who the account is.
     id: String,
     name: String,
     display_name: String,
@@ -76,7 +76,7 @@ impl User {
 #[schemars(rename = "PasskeyAlgorithm")]
 struct Algorithm {
     r#type: &'static str,
-    /// Of the registry "COSE Algorithms".
+    /// Its number in the registry "COSE Algorithms".
     alg: i64,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct AssertionResponse {
     response: AssertionData,
 }
 
-/// What the authenticator has signed, each in base64url.
+/// What the authenticator signed, each in base64url.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "PasskeyAssertionData", extend("additionalProperties" = true))]
@@ -53,7 +53,7 @@ struct AssertionData {
     authenticator_data: String,
     #[schemars(length(max = 684))]
     signature: String,
-    /// Whose passkey it is. It may be missing where the account is known: at a second factor.
+    /// Whose passkey it is. It may be missing for a second factor, where the account is known.
     #[serde(default)]
     #[schemars(length(max = 88))]
     user_handle: Option<String>,

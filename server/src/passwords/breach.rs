@@ -29,7 +29,7 @@ impl BreachCheck {
 
     pub(super) fn is_breached(&self, password: &str) -> bool {
         (self.0)(password).unwrap_or_else(|cause| {
-            tracing::warn!(%cause, "the list of breached passwords could not be asked; the password passes");
+            tracing::warn!(%cause, "the list of breached passwords could not be read; the password was accepted");
             false
         })
     }

@@ -27,7 +27,7 @@ use crate::{
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upload {
-    /// A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. Its content decides, not its name.
+    /// A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. The type is detected from its content.
     file: File<{ decode::MAX_BYTES }>,
 }
 
@@ -37,10 +37,10 @@ impl Upload {
     }
 }
 
-/// Where the picture is.
+/// The uploaded picture.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Uploaded {
-    /// For its owner alone.
+    /// Its URL, which only its owner can read.
     url: String,
 }
 
@@ -83,7 +83,8 @@ pub(crate) struct PictureAnswer {
 impl IntoResponse for PictureAnswer {
     fn into_response(self) -> Response {
         let Ok(content_type) = HeaderValue::try_from(self.content_type) else {
-            return Error::Internal("a picture's content type is no header".to_owned()).into_response();
+            return Error::Internal("a picture's content type is not a valid header".to_owned())
+                .into_response();
         };
         let fixed = HeaderValue::from_static;
         (

@@ -18,7 +18,8 @@ use crate::{
 /// The account that a credential stands for. Implement it for the principals of your own verifiers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an account of this server",
-    note = "guard the route with `Caller`, `SessionTokens` or `SessionCookies`, or implement `portcullis_server::policy::Who`"
+    note = "guard the route with `Caller`, `SessionTokens` or `SessionCookies`, or implement \
+        `portcullis_server::policy::Who`"
 )]
 pub trait Who {
     /// The account.
@@ -109,7 +110,8 @@ where
         let of = &self.policy.rule(name)?.of.name;
         if of.as_str() != <P::Object as Declare>::TYPE {
             let what = format!(
-                "{name} is declared for a {of}, and asked of a {}: `permissions!` and `object!` must name the same type",
+                "{name} is declared for a {of}, but checked on a {}: `permissions!` and `object!` must name the same \
+                    type",
                 <P::Object as Declare>::TYPE
             );
             return Err(PolicyError::new(String::new(), what).into());

@@ -55,7 +55,7 @@ pub enum Error {
     #[error(transparent)]
     Server(#[from] error::Error),
     /// A guard rejected the row: its own response.
-    #[error("refused with status {}", .0.status())]
+    #[error("rejected with status {}", .0.status())]
     Refused(Rejection),
 }
 

@@ -98,11 +98,7 @@ impl Facts {
                 policy.object_named(&given.on).map_err(|error| wrong(error.to_string()))?;
             let of = policy.object_type(&object_type)?;
             if !of.roles.contains(&given.role) {
-                return Err(wrong(format!(
-                    "{:?} is not a role that is given on a {object_type}",
-                    given.role
-                ))
-                .into());
+                return Err(wrong(format!("{:?} is not a role on a {object_type}", given.role)).into());
             }
             let now = policy.now();
             let expires_at = match &given.expires {
@@ -208,7 +204,10 @@ impl Facts {
             let known = columns.iter().find(|(column, _)| column.as_str() == name);
             let Some((name, holds)) = known else {
                 let all: Vec<_> = columns.keys().map(Name::as_str).collect();
-                return Err(format!("the policy asks no column {name:?}; it asks {}", all.join(", ")));
+                return Err(format!(
+                    "the policy does not use the column {name:?}; it uses {}",
+                    all.join(", ")
+                ));
             };
             names.push(format!("\"{name}\""));
             values.push(

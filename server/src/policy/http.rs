@@ -127,7 +127,7 @@ where
         .route(
             get("/explain", explain_access::<V, P>)
                 .operation_id(route("explain", "access"))
-                .summary(format!("Say why an account has access to a {name}")),
+                .summary(format!("Explain an account's access to a {name}")),
         )
         .layer(Extension(Roles(roles)))
 }
@@ -456,7 +456,7 @@ pub(crate) struct AccessQuestion {
     object: String,
 }
 
-/// Why an account may do something with a row of the application, or what would allow it.
+/// Why an account has access to a row of the application, or what would give it access.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ExplainedAccess")]
 pub(crate) struct AccessExplained {
@@ -465,7 +465,7 @@ pub(crate) struct AccessExplained {
     reasons: Vec<String>,
     /// The grants of the role `blocked` that take it away.
     blocked_by: Vec<String>,
-    /// If it is not allowed: each thing that would allow it.
+    /// If it is not allowed, each thing that would allow it.
     would_be_allowed_by: Vec<String>,
 }
 

@@ -129,7 +129,7 @@ pub(super) fn check(declared: &Declared, callers: &Callers<'_>) -> Result<Types,
     let mut by_name = BTreeMap::new();
     for object in &declared.objects {
         if by_name.insert(object.name.as_str(), object).is_some() {
-            return Err(wrong(object, "", "there is another type of this name"));
+            return Err(wrong(object, "", "another type has this name"));
         }
     }
     for name in declared.permissions.keys() {

@@ -42,7 +42,7 @@ impl ProfileView {
     }
 }
 
-/// What may be changed of a profile.
+/// The changes to a profile.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileChange {

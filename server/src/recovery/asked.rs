@@ -94,7 +94,7 @@ async fn queue(
 pub(crate) async fn answer(app: &App, tx: &mut Tx, question: &[u8], now: Timestamp) -> Result<(), Error> {
     // serde's error may quote the input.
     let asked: Asked = serde_json::from_slice(question).map_err(|_| {
-        Error::Internal("the question was queued by another version of this program".to_owned())
+        Error::Internal("the request was queued by another version of this program".to_owned())
     })?;
     let held = accounts::hold_by_email(tx, &asked.email).await?;
     let held = held.as_ref();

@@ -24,7 +24,7 @@ use crate::{
     tokens::{self, TokenAnswer},
 };
 
-/// The request was accepted. Only the email says whether there is something to do.
+/// The request was accepted. The response is the same whether or not an email was sent.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Accepted {
     /// What to do next, in one sentence.
@@ -33,7 +33,7 @@ pub(crate) struct Accepted {
 
 /// The same response for everyone who requests an email.
 pub(crate) fn accepted() -> Answer<202, Json<Accepted>> {
-    Answer(Json(Accepted { detail: "Check your email: if there is something to do, it says what" }))
+    Answer(Json(Accepted { detail: "If there is something to do, we sent an email that explains it" }))
 }
 
 /// An email address.
@@ -184,7 +184,7 @@ impl DescribeResponse for PasswordChanged {
         TokenAnswer::describe_response(operation);
         operation.empty_response(
             StatusCode::NO_CONTENT,
-            "For a caller with a cookie: `Set-Cookie` holds the cookie of the new session",
+            "`Set-Cookie` holds the new session's cookie, if the caller used a cookie",
         );
     }
 }

@@ -153,7 +153,8 @@ pub struct Unsealable;
 #[non_exhaustive]
 pub enum SecretKeyError {
     /// The file is missing or unreadable.
-    #[error("cannot read the secret key {path}: {cause}. Restore the file from its backup, or correct the setting `secret_key_file`", path = path.display())]
+    #[error("cannot read the secret key {path}: {cause}. Restore the file from its backup, or correct the setting \
+        `secret_key_file`", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -161,7 +162,8 @@ pub enum SecretKeyError {
         cause: io::Error,
     },
     /// The first start could not write the key.
-    #[error("cannot make the secret key {path}: {cause}. Give the server's user a data directory that it may write (setting `data_dir`), or name an existing key (setting `secret_key_file`)", path = path.display())]
+    #[error("cannot create the secret key {path}: {cause}. Give the server's user a data directory that it may write \
+        (setting `data_dir`), or name an existing key (setting `secret_key_file`)", path = path.display())]
     Create {
         /// The file.
         path: PathBuf,
@@ -169,13 +171,17 @@ pub enum SecretKeyError {
         cause: io::Error,
     },
     /// The key is missing, but the database contains keys that it sealed.
-    #[error("the secret key is missing: there is no {path}, and the database holds signing keys that were sealed with it. Restore the file from its backup, or name it (setting `secret_key_file`). No new key is made: it could not open them", path = path.display())]
+    #[error("the secret key is missing: there is no {path}, and the database holds signing keys that were sealed with \
+        it. Restore the file from its backup, or name it (setting `secret_key_file`). A new key could not open them, \
+        so none was created", path = path.display())]
     Missing {
         /// Where it was expected.
         path: PathBuf,
     },
     /// Users other than the owner may read or write the file.
-    #[error("the secret key {path} is open to other users (mode {mode:03o}): run `chmod 600 {path}`. If strangers could have read it, replace the key. A key that others own or that is mounted read-only may be readable by its group or by all, and writable by its owner alone", path = path.display())]
+    #[error("the secret key {path} is open to other users (mode {mode:03o}): run `chmod 600 {path}`. If others could \
+        have read it, replace the key. A key that another user owns, or that is mounted read-only, may be readable by \
+        its group or by all, but writable only by its owner", path = path.display())]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -183,7 +189,8 @@ pub enum SecretKeyError {
         mode: u32,
     },
     /// The content is not a usable key.
-    #[error("the secret key {path} {problem}. A key is one line, 32 random bytes in base64: `openssl rand -base64 32` prints one", path = path.display())]
+    #[error("the secret key {path} {problem}. A key is one line, 32 random bytes in base64: `openssl rand -base64 32` \
+        prints one", path = path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

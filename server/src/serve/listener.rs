@@ -69,7 +69,7 @@ impl Listener {
             Ok(_) => match UnixStream::connect(path).await {
                 Err(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
                 Err(cause) => return Err(cause),
-                Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server answers there")),
+                Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "a server is listening there")),
             },
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => return Err(cause),

@@ -40,7 +40,7 @@ use crate::{
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) account: AccountId,
-    /// What its tokens may be for.
+    /// The scopes of its tokens.
     pub(crate) scope: Granted,
     pub(crate) authenticated_at: Timestamp,
     /// How its owner was authenticated: the values of `amr`, separated by spaces.
@@ -216,8 +216,8 @@ pub(crate) async fn raise(
     Ok(store::set_amr(tx.conn(), session, &access::with_second(&kind.amr, second)).await?)
 }
 
-/// Ends every session of an account but this one, every login that waits for its second factor, and forgets its remembered
-/// devices.
+/// Ends every session of an account but this one, every login that waits for its second factor, and forgets its
+/// remembered devices.
 pub(crate) async fn end_others(
     tx: &mut Tx,
     held: &Held,
@@ -302,7 +302,7 @@ pub(crate) struct ExportedSession {
     ended_at: Option<String>,
     address: Option<String>,
     user_agent: Option<String>,
-    /// What its tokens may be for.
+    /// The scopes of its tokens.
     scope: String,
 }
 

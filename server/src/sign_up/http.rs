@@ -50,7 +50,7 @@ answers! {
     pub(crate) enum SignUpAnswer {
         /// The account.
         Made(Json<Account>) = 201,
-        /// Where sign-up is quiet: the same response for every address. The email says what to do.
+        /// If sign-up is quiet: the same response for every address. The email says what to do next.
         Quietly(Json<Accepted>) = 202,
     }
 }
@@ -121,7 +121,7 @@ pub(crate) struct PasskeySignUp {
     /// Your name as you write it.
     #[schemars(length(min = 1, max = 200), extend("examples" = ["Ada Lovelace"]))]
     full_name: String,
-    /// What the authenticator has made.
+    /// The credential that the authenticator created.
     credential: RegistrationResponse,
     /// The attributes that `GET /signup/attributes` lists, by name.
     #[serde(default)]

@@ -141,13 +141,13 @@ pub enum KeysError {
     Database(#[from] crate::db::Error),
     /// The database belongs to another secret key.
     #[error(
-        "this database was made with another secret key, so its signing keys cannot be opened. \
+        "this database was created with another secret key, so its signing keys cannot be opened. \
          Give every instance the same key: copy `secret.key` from the data directory of the first one, \
          or name it with PORTCULLIS_SECRET_KEY_FILE"
     )]
     OtherSecret(#[from] Unsealable),
     /// The operating system could not generate a key.
-    #[error("no signing key could be made")]
+    #[error("could not create a signing key")]
     Generate,
     /// The public keys do not make a verifier.
     #[error("the signing keys cannot be used: {0}")]

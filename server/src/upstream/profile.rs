@@ -59,7 +59,7 @@ pub(super) fn facebook(issuer: &str, user: &Value) -> Result<Profile, &'static s
 }
 
 /// Rejects empty and error profiles: with one of Supabase's, all users became one account (GHSA-5hvv-9cqv-894r).
-const NO_ID: &str = "has no id of a person in it";
+const NO_ID: &str = "does not contain the person's id";
 
 fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
     value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())

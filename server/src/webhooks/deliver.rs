@@ -63,7 +63,7 @@ pub(crate) fn start(app: Weak<Inner>) {
                 return;
             }
             if let Err(cause) = lanes.open(&app).await {
-                tracing::warn!(%cause, "webhooks cannot be looked at; it is tried again");
+                tracing::warn!(%cause, "cannot read the webhooks; retrying");
             }
         }
     });
@@ -104,7 +104,7 @@ async fn empty(app: Weak<Inner>, hook: Hook) -> Uuid {
         let due = match due(&app, &hook).await {
             Ok(due) => due,
             Err(cause) => {
-                tracing::warn!(%cause, webhook = %hook.id, "deliveries cannot be looked at; it is tried again");
+                tracing::warn!(%cause, webhook = %hook.id, "cannot read the deliveries; retrying");
                 return hook.id;
             }
         };
@@ -114,7 +114,8 @@ async fn empty(app: Weak<Inner>, hook: Hook) -> Uuid {
             let Some(app) = Weak::upgrade(app).map(App::of_inner) else { return };
             let Some(_begun) = app.work().begin() else { return };
             if let Err(cause) = attempt(&app, hook, due).await {
-                tracing::warn!(%cause, webhook = %hook.id, "a delivery's outcome cannot be noted: it is made again");
+                tracing::warn!(%cause, webhook = %hook.id, "cannot record the outcome of a delivery; it will be \
+                    delivered again");
             }
         });
         attempts.await;
@@ -166,11 +167,11 @@ async fn attempt(app: &App, hook: &Hook, due: Due) -> Result<(), Error> {
 fn tell(hook: &Hook, failure: &Failure, attempts: i64, next: Option<Timestamp>) {
     let (webhook, reason) = (hook.id, failure.words());
     if let Some(next) = next.map(Timestamp::to_rfc3339) {
-        tracing::info!(%webhook, attempts, reason, next, "a webhook's delivery failed; it is tried again");
+        tracing::info!(%webhook, attempts, reason, next, "a webhook delivery failed; it will be retried");
     } else {
         tracing::warn!(
             %webhook, attempts, reason,
-            "a webhook's delivery is given up; `portcullis webhook retry ID` begins again"
+            "gave up on a webhook delivery; `portcullis webhook retry ID` retries it"
         );
     }
 }
@@ -207,9 +208,9 @@ impl Failure {
     fn words(&self) -> String {
         match self {
             Self::Answered(status) if status.is_redirection() => {
-                format!("answered {}; redirects are not followed", status.as_u16())
+                format!("responded with {}; redirects are not followed", status.as_u16())
             }
-            Self::Answered(status) => format!("answered {}", status.as_u16()),
+            Self::Answered(status) => format!("responded with {}", status.as_u16()),
             Self::Unsent(reason) => {
                 let visible = |char: char| if char.is_control() { ' ' } else { char };
                 reason.chars().map(visible).take(ERROR_LENGTH).collect()

@@ -1,4 +1,5 @@
-//! One message of Standard Webhooks (<https://www.standardwebhooks.com>, specification 1.0): its body, and its signature.
+//! One message of Standard Webhooks (<https://www.standardwebhooks.com>, specification 1.0): its body, and its
+//! signature.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -66,7 +67,7 @@ impl Secret {
             .header(CONTENT_TYPE, "application/json")
             .header("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION")))
             .body(Full::new(body.into()))
-            .map_err(|cause| Error::Internal(format!("a webhook's request cannot be made: {cause}")))
+            .map_err(|cause| Error::Internal(format!("a webhook request cannot be built: {cause}")))
     }
 }
 

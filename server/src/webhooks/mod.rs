@@ -66,9 +66,7 @@ pub enum WebhookError {
     #[error("the URL {0}")]
     Url(&'static str),
     /// The maximum number of webhooks is reached.
-    #[error(
-        "there are {MOST} webhooks already, which is the most; remove one with `portcullis webhook remove ID`"
-    )]
+    #[error("the limit of {MOST} webhooks is reached; remove one with `portcullis webhook remove ID`")]
     TooMany,
     /// There is no webhook with this name.
     #[error("no such webhook; `portcullis webhook list` shows all webhooks")]
@@ -78,8 +76,8 @@ pub enum WebhookError {
     Unanswered(String),
     /// The secret cannot be opened.
     #[error(
-        "the webhook's secret does not open: the server has another secret key than when it was added. Restore the \
-         key, or remove the webhook and add it again"
+        "cannot open the webhook's secret: the server's secret key has changed since the webhook was added. Restore \
+            the key, or remove the webhook and add it again"
     )]
     Sealed,
     /// Another error, such as one of the database.

@@ -189,7 +189,7 @@ on_both_databases! {
             ("role = \"editor\"", "role = \"edtor\"", "policy.test.toml:21: \"edtor\" is not a role that is given on a document"),
             ("on = \"folder:1\"", "on = \"folder1\"", "write type:id"),
             ("on = \"folder:1\"", "on = \"folder:one\"", "the id of a folder is a number"),
-            ("is_public = true", "is_pubic = true", "policy.test.toml:16: rows.document: the policy asks no column \"is_pubic\""),
+            ("is_public = true", "is_pubic = true", "policy.test.toml:16: rows.document: the policy does not use the column \"is_pubic\""),
             ("is_public = true", "is_public = 1", "1 does not fit into is_public"),
             ("may = \"document:write\"", "may = \"document:wirte\"", "there is no permission \"document:wirte\""),
             ("may = \"document:write\"\non = \"document:10\"", "may = \"document:write\"\non = \"folder:1\"", "document:write is asked of a document, not of folder:1"),

@@ -194,11 +194,11 @@ async fn g06_what_is_no_whole_backup_changes_nothing() {
         (archive(&[("portcullis-backup.json", manifest), ("portcullis.db", b"x")]), "ends too early"),
         (
             archive(&[("portcullis-backup.json", manifest), ("../../evil", b"x")]),
-            "an entry that no backup has",
+            "an entry that does not belong to a backup",
         ),
         (
             archive(&[("portcullis-backup.json", manifest), ("profile-images/../x", b"x")]),
-            "an entry that no backup has",
+            "an entry that does not belong to a backup",
         ),
         (archive(&[("portcullis-backup.json", manifest), ("secret.key", &[b'x'; 4097])]), "too large"),
     ] {

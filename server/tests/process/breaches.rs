@@ -68,7 +68,7 @@ on_both_databases! {
         assert_eq!(import(&place, &["-"], &list()).await.code, Some(0));
         let server = Server::start(&place).await;
         sign_up(&server, "ada", LISTED).await.assert(422);
-        let warning = "the list of breached passwords could not be asked";
+        let warning = "the list of breached passwords could not be read";
         assert!(!server.said().contains(warning));
 
         overwrite(&filter(&place));

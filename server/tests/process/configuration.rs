@@ -114,7 +114,7 @@ async fn the_server_listens_by_name_on_every_interface_and_on_a_socket() {
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o660);
     let second = finish(serve(), "").await;
-    assert_refused(&second, 1, &["a server answers there", "--listen"]);
+    assert_refused(&second, 1, &["a server is listening there", "--listen"]);
 
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();

@@ -145,7 +145,7 @@ async fn t15_a_database_that_is_down_is_503_and_never_a_way_in() {
         stage.middle.is(Wire::Whole);
         stage.heals().await;
     }
-    assert!(stage.server.said().contains("the database did not answer"), "{}", stage.server.said());
+    assert!(stage.server.said().contains("the database did not respond"), "{}", stage.server.said());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

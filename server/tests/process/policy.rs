@@ -84,7 +84,8 @@ on_both_databases! {
         assert_eq!(done(&listed), "1\n2\n");
         let why = ["explain", "--who", "ben@example.com", "--may", "document:read", "--on"];
         let no = policy(&place, &[&why[..], &["document:1"]].concat()).await;
-        assert_eq!(done(&no), "no: document:read on document:1 for account 2\n  would be allowed by owner (owner_id = 2)\n  would be allowed by the role viewer on document:1\n");
+        assert_eq!(done(&no), "no: document:read on document:1 for account 2\n  would be allowed by owner (owner_id = \
+            2)\n  would be allowed by the role viewer on document:1\n");
         let yes = policy(&place, &[&why[..], &["document:3"]].concat()).await;
         assert_eq!(done(&yes), "yes: document:read on document:3 for account 2\n  because owner of the row\n");
         let nobody = policy(&place, &["list", "--who", "eve@example.com", "--may", "document:read"]).await;
@@ -92,21 +93,26 @@ on_both_databases! {
 
         file("new.toml", &POLICY.replace("owner = [\"document:read\"], ", ""));
         let differs = policy(&place, &["diff", "policy.toml", "new.toml"]).await;
-        assert_eq!(done(&differs), "2 accounts lose document:read on 3 rows of documents\n  account 1: 1\n  account 2: 3\n");
-        assert_eq!(done(&policy(&place, &["diff", "policy.toml", "policy.toml"]).await), "No account gains or loses anything.\n");
+        assert_eq!(done(&differs), "2 accounts lose document:read on 3 rows of documents\n  account 1: 1\n  account 2: \
+            3\n");
+        assert_eq!(done(&policy(&place, &["diff", "policy.toml", "policy.toml"]).await), "No account gains or loses \
+            access.\n");
 
         let on_database = policy(&place, &["test", "--on-database"]).await;
         match database {
             Database::Sqlite => assert!(on_database.err.contains("--on-database needs a PostgreSQL"), "{on_database:?}"),
-            Database::Postgres => assert!(done(&on_database).ends_with("2 cases passed on PostgreSQL; every term is covered.\n")),
+            Database::Postgres => assert!(done(&on_database).ends_with("2 cases passed on PostgreSQL; every term is \
+                covered.\n")),
         }
         file("policy.test.toml", &TESTS.replacen("expect = true", "expect = false", 1));
         let failed = policy(&place, &["test"]).await;
         assert_eq!(failed.code, Some(1), "{failed:?}");
-        assert!(failed.out.starts_with("policy.test.toml:12: expected no, found yes: document:read on document:1 for account 1"), "{failed:?}");
+        assert!(failed.out.starts_with("policy.test.toml:12: expected no, found yes: document:read on document:1 for \
+            account 1"), "{failed:?}");
         file("policy.toml", &POLICY.replace("viewer = [\"doc", "viewr = [\"doc"));
         let wrong = policy(&place, &["check"]).await;
-        assert!(wrong.code == Some(1) && wrong.err.contains("policy.toml:8: type document, may.viewr: `viewr` is not a role"), "{wrong:?}");
+        assert!(wrong.code == Some(1) && wrong.err.contains("policy.toml:8: type document, may.viewr: `viewr` is not a \
+            role"), "{wrong:?}");
     }
 
     async fn a_policy_is_written_in_cedar(database: Database) {

@@ -37,13 +37,13 @@ on_both_databases! {
         let (id, secret) = add(&place, &receiver).await;
 
         let tested = webhook(&place, &["test", &id]).await;
-        assert!(done(&tested).contains("answered 204"), "{tested:?}");
+        assert!(done(&tested).contains("responded with 204"), "{tested:?}");
         let got = receiver.gets(1).await;
         got[0].verify(&secret);
         assert!(got[0].body.contains(r#""type":"webhook.test""#), "{got:?}");
         receiver.turns(Mood::Answers(410));
         let tested = webhook(&place, &["test", &id]).await;
-        assert_eq!((tested.code, tested.err.contains("answered 410")), (Some(1), true), "{tested:?}");
+        assert_eq!((tested.code, tested.err.contains("responded with 410")), (Some(1), true), "{tested:?}");
 
         let mut command = allowing(&place);
         // At the most verbose log level.
@@ -58,15 +58,15 @@ on_both_databases! {
             };
             eventually(&wanted.to_string(), Duration::from_secs(20), look).await;
         };
-        listed(1, Some("answered 410")).await;
+        listed(1, Some("responded with 410")).await;
         let table = webhook(&place, &["list"]).await;
-        assert!(done(&table).starts_with("ID ") && table.out.contains("  0        1       answered 410\n"), "{table:?}");
+        assert!(done(&table).starts_with("ID ") && table.out.contains("  0        1       responded with 410\n"), "{table:?}");
         receiver.turns(Mood::Takes);
         assert!(done(&webhook(&place, &["retry", &id]).await).contains("retries 1 deliveries"));
         listed(0, None).await;
 
         let log = server.said();
-        assert!(log.contains(&id) && log.contains("given up"), "{log}");
+        assert!(log.contains(&id) && log.contains("gave up"), "{log}");
         let signatures = receiver.got().into_iter().map(|received| received.signature);
         let encoded = secret.trim_start_matches("whsec_").to_owned();
         for secret in signatures.chain([encoded, "secret-path".to_owned()]) {

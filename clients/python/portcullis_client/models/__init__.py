@@ -17,11 +17,14 @@ from .explained_access import ExplainedAccess
 from .export import Export
 from .exported_account import ExportedAccount
 from .exported_device import ExportedDevice
+from .exported_email_change import ExportedEmailChange
 from .exported_event import ExportedEvent
 from .exported_factors import ExportedFactors
+from .exported_grant import ExportedGrant
 from .exported_identity import ExportedIdentity
 from .exported_invitation import ExportedInvitation
 from .exported_key import ExportedKey
+from .exported_link import ExportedLink
 from .exported_membership import ExportedMembership
 from .exported_passkey import ExportedPasskey
 from .exported_picture import ExportedPicture
@@ -90,6 +93,7 @@ from .remembered_device import RememberedDevice
 from .reset import Reset
 from .role_change import RoleChange
 from .second_factor import SecondFactor
+from .sent_invitation import SentInvitation
 from .service_account import ServiceAccount
 from .service_account_change import ServiceAccountChange
 from .service_accounts_page import ServiceAccountsPage
@@ -97,6 +101,7 @@ from .session import Session
 from .sign_up import SignUp
 from .team import Team
 from .team_change import TeamChange
+from .team_service_accounts import TeamServiceAccounts
 from .teams_page import TeamsPage
 from .token import Token
 from .token_answer import TokenAnswer
@@ -123,11 +128,14 @@ __all__ = (
     "Export",
     "ExportedAccount",
     "ExportedDevice",
+    "ExportedEmailChange",
     "ExportedEvent",
     "ExportedFactors",
+    "ExportedGrant",
     "ExportedIdentity",
     "ExportedInvitation",
     "ExportedKey",
+    "ExportedLink",
     "ExportedMembership",
     "ExportedPasskey",
     "ExportedPicture",
@@ -196,6 +204,7 @@ __all__ = (
     "Reset",
     "RoleChange",
     "SecondFactor",
+    "SentInvitation",
     "ServiceAccount",
     "ServiceAccountChange",
     "ServiceAccountsPage",
@@ -203,6 +212,7 @@ __all__ = (
     "SignUp",
     "Team",
     "TeamChange",
+    "TeamServiceAccounts",
     "TeamsPage",
     "Token",
     "TokenAnswer",

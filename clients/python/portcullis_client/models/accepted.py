@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Accepted")
 
 @_attrs_define
 class Accepted:
-    """The request was accepted. Only the email says whether there is something to do.
+    """The request was accepted. The response is the same whether or not an email was sent.
 
     Attributes:
         detail (str): What to do next, in one sentence.

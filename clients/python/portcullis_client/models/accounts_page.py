@@ -20,9 +20,9 @@ class AccountsPage:
     Attributes:
         accounts (list[ManagedAccount]):
         next_ (None | str): Send it as `after` for the next page; `null` on the last one.
-        offset (int): How many of them come before this page.
+        offset (int): How many accounts come before this page.
         previous (None | str): Send it as `before` for the previous page; `null` on the first one.
-        total (int): How many accounts match the query in all.
+        total (int): How many accounts match the query.
     """
 
     accounts: list[ManagedAccount]

@@ -16,14 +16,14 @@ class ApiKeyRequest:
 
     Attributes:
         name (str): What you use it for.
-        scope (str): What it may be used for, as scopes with spaces between them: `profile:read`, `profile:write`,
-            `organisations:read`, and of an administrator `accounts:read` and `audit:read`. Keys of service accounts can
-            have
-            `organisations:read`. An application can declare others.
+        scope (str): Its scopes, separated by spaces: `profile:read`, `profile:write`, `organisations:read`, and for an
+            administrator
+            `accounts:read` and `audit:read`. Keys of service accounts can have `organisations:read`. An application can
+            declare others.
         expires_in_days (int | None | Unset): Days until it expires; 90 by default.
-        requests_per_minute (int | None | Unset): The most requests a minute, counted by each instance of the server.
-            Further ones get 429 with `Retry-After`. No
-            limit by default.
+        requests_per_minute (int | None | Unset): The maximum number of requests per minute, counted by each instance of
+            the server. Further ones get 429 with
+            `Retry-After`. No limit by default.
     """
 
     name: str

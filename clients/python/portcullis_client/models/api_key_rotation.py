@@ -15,8 +15,9 @@ class ApiKeyRotation:
     """How a key is replaced.
 
     Attributes:
-        overlap_hours (int | None | Unset): How many hours the old key keeps working, but not longer than before; 24 by
-            default. With 0 it ends now.
+        overlap_hours (int | None | Unset): How many hours the old key keeps working, but not past its own expiry; 24 by
+            default. With 0 it stops working
+            immediately.
     """
 
     overlap_hours: int | None | Unset = UNSET

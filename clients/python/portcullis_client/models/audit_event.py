@@ -16,15 +16,15 @@ class AuditEvent:
 
     Attributes:
         account_id (int | None): The account that it happened to. The ID stays when the account is deleted.
-        actor (None | str): Who did it without a request: `operator` on the command line.
+        actor (None | str): Who did it, if not through a request: `operator` on the command line.
         actor_id (int | None): The administrator who did it, if it was not the account's owner.
-        address (None | str): From where.
+        address (None | str): The IP address of the request.
         at (datetime.datetime):
         detail (None | str): More about the event, for example the new role.
         event (str): What happened, for example `account.role_changed`.
         id (str):
-        repeated (int): How many more such events the same actor caused within the minute. They are not listed one by
-            one.
+        repeated (int): How many more such events the same actor caused within the minute. They are not listed
+            individually.
         request_id (None | str): The request's `x-request-id`.
     """
 

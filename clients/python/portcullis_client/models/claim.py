@@ -10,7 +10,7 @@ T = TypeVar("T", bound="Claim")
 
 @_attrs_define
 class Claim:
-    """The code that the server printed at its first start.
+    """The code that the server printed when it started.
 
     Attributes:
         code (str): Hyphens and case do not matter.

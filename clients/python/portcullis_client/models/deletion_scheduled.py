@@ -14,7 +14,7 @@ T = TypeVar("T", bound="DeletionScheduled")
 class DeletionScheduled:
     """
     Attributes:
-        due_at (datetime.datetime): When the account will be deleted. Until then its owner can log in and cancel the
+        due_at (datetime.datetime): When the account will be deleted. Until then, its owner can log in and cancel the
             deletion.
     """
 

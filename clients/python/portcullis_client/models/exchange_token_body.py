@@ -17,7 +17,7 @@ class ExchangeTokenBody:
     Attributes:
         grant_type (Literal['refresh_token']):
         refresh_token (str): The refresh token of the login or of the last exchange
-        scope (str | Unset): Requests an access token with fewer scopes than the session has
+        scope (str | Unset): Scopes of the new access token; the session must have them. By default, all
     """
 
     grant_type: Literal["refresh_token"]

@@ -11,13 +11,13 @@ T = TypeVar("T", bound="ExplainedAccess")
 
 @_attrs_define
 class ExplainedAccess:
-    """Why an account may do something with a row of the application, or what would allow it.
+    """Why an account has access to a row of the application, or what would give it access.
 
     Attributes:
         blocked_by (list[str]): The grants of the role `blocked` that take it away.
         is_allowed (bool):
         reasons (list[str]): Everything that allows it, with the grant, who gave it and when.
-        would_be_allowed_by (list[str]): If it is not allowed: each thing that would allow it.
+        would_be_allowed_by (list[str]): If it is not allowed, each thing that would allow it.
     """
 
     blocked_by: list[str]

@@ -9,15 +9,19 @@ from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
     from ..models.exported_account import ExportedAccount
+    from ..models.exported_email_change import ExportedEmailChange
     from ..models.exported_event import ExportedEvent
     from ..models.exported_factors import ExportedFactors
+    from ..models.exported_grant import ExportedGrant
     from ..models.exported_identity import ExportedIdentity
     from ..models.exported_invitation import ExportedInvitation
     from ..models.exported_key import ExportedKey
+    from ..models.exported_link import ExportedLink
     from ..models.exported_membership import ExportedMembership
     from ..models.exported_passkey import ExportedPasskey
     from ..models.exported_picture import ExportedPicture
     from ..models.exported_session import ExportedSession
+    from ..models.sent_invitation import SentInvitation
 
 
 T = TypeVar("T", bound="Export")
@@ -25,36 +29,48 @@ T = TypeVar("T", bound="Export")
 
 @_attrs_define
 class Export:
-    """The shape of an export.
+    """Everything stored about an account.
 
     Attributes:
         account (ExportedAccount): What is stored about an account, for its owner's export.
         api_keys (list[ExportedKey]): The API keys that have not expired, newest first.
+        email_change (ExportedEmailChange | None): The new email address that waits for its confirmation; `null` if none
+            does.
         events (list[ExportedEvent]): What happened to the account, oldest first.
         exported_at (datetime.datetime): When it was made.
+        grants (list[ExportedGrant]): The roles that the account was given on rows of the application, oldest first.
+            Groups have roles of their own,
+            which are not listed here.
         identities (list[ExportedIdentity]): The linked accounts at other providers, oldest first.
         invitations (list[ExportedInvitation]): Open invitations to the account's email address; at most 100.
         memberships (list[ExportedMembership]): The organisations and teams that the account is a direct member of.
         passkeys (list[ExportedPasskey]): The passkeys, oldest first.
         picture (ExportedPicture | None): The profile picture; `null` if there is none.
-        second_factor (ExportedFactors): The second factor, for its owner to take along; never a key or a code.
+        second_factor (ExportedFactors): The second factor, for its owner's export; never a key or a code.
+        sent_invitations (list[SentInvitation]): Open invitations that the account has sent, oldest first.
         sessions (list[ExportedSession]): The sessions on record, active or not.
+        share_links (list[ExportedLink]): The links by which the account shares rows of the application, oldest first.
     """
 
     account: ExportedAccount
     api_keys: list[ExportedKey]
+    email_change: ExportedEmailChange | None
     events: list[ExportedEvent]
     exported_at: datetime.datetime
+    grants: list[ExportedGrant]
     identities: list[ExportedIdentity]
     invitations: list[ExportedInvitation]
     memberships: list[ExportedMembership]
     passkeys: list[ExportedPasskey]
     picture: ExportedPicture | None
     second_factor: ExportedFactors
+    sent_invitations: list[SentInvitation]
     sessions: list[ExportedSession]
+    share_links: list[ExportedLink]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.exported_email_change import ExportedEmailChange
         from ..models.exported_picture import ExportedPicture
 
         account = self.account.to_dict()
@@ -64,12 +80,23 @@ class Export:
             api_keys_item = api_keys_item_data.to_dict()
             api_keys.append(api_keys_item)
 
+        email_change: dict[str, Any] | None
+        if isinstance(self.email_change, ExportedEmailChange):
+            email_change = self.email_change.to_dict()
+        else:
+            email_change = self.email_change
+
         events = []
         for events_item_data in self.events:
             events_item = events_item_data.to_dict()
             events.append(events_item)
 
         exported_at = self.exported_at.isoformat()
+
+        grants = []
+        for grants_item_data in self.grants:
+            grants_item = grants_item_data.to_dict()
+            grants.append(grants_item)
 
         identities = []
         for identities_item_data in self.identities:
@@ -99,10 +126,20 @@ class Export:
 
         second_factor = self.second_factor.to_dict()
 
+        sent_invitations = []
+        for sent_invitations_item_data in self.sent_invitations:
+            sent_invitations_item = sent_invitations_item_data.to_dict()
+            sent_invitations.append(sent_invitations_item)
+
         sessions = []
         for sessions_item_data in self.sessions:
             sessions_item = sessions_item_data.to_dict()
             sessions.append(sessions_item)
+
+        share_links = []
+        for share_links_item_data in self.share_links:
+            share_links_item = share_links_item_data.to_dict()
+            share_links.append(share_links_item)
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -110,15 +147,19 @@ class Export:
             {
                 "account": account,
                 "api_keys": api_keys,
+                "email_change": email_change,
                 "events": events,
                 "exported_at": exported_at,
+                "grants": grants,
                 "identities": identities,
                 "invitations": invitations,
                 "memberships": memberships,
                 "passkeys": passkeys,
                 "picture": picture,
                 "second_factor": second_factor,
+                "sent_invitations": sent_invitations,
                 "sessions": sessions,
+                "share_links": share_links,
             }
         )
 
@@ -127,15 +168,19 @@ class Export:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.exported_account import ExportedAccount
+        from ..models.exported_email_change import ExportedEmailChange
         from ..models.exported_event import ExportedEvent
         from ..models.exported_factors import ExportedFactors
+        from ..models.exported_grant import ExportedGrant
         from ..models.exported_identity import ExportedIdentity
         from ..models.exported_invitation import ExportedInvitation
         from ..models.exported_key import ExportedKey
+        from ..models.exported_link import ExportedLink
         from ..models.exported_membership import ExportedMembership
         from ..models.exported_passkey import ExportedPasskey
         from ..models.exported_picture import ExportedPicture
         from ..models.exported_session import ExportedSession
+        from ..models.sent_invitation import SentInvitation
 
         d = dict(src_dict)
         account = ExportedAccount.from_dict(d.pop("account"))
@@ -147,6 +192,21 @@ class Export:
 
             api_keys.append(api_keys_item)
 
+        def _parse_email_change(data: object) -> ExportedEmailChange | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                email_change_type_0 = ExportedEmailChange.from_dict(data)
+
+                return email_change_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(ExportedEmailChange | None, data)
+
+        email_change = _parse_email_change(d.pop("email_change"))
+
         events = []
         _events = d.pop("events")
         for events_item_data in _events:
@@ -155,6 +215,13 @@ class Export:
             events.append(events_item)
 
         exported_at = datetime.datetime.fromisoformat(d.pop("exported_at"))
+
+        grants = []
+        _grants = d.pop("grants")
+        for grants_item_data in _grants:
+            grants_item = ExportedGrant.from_dict(grants_item_data)
+
+            grants.append(grants_item)
 
         identities = []
         _identities = d.pop("identities")
@@ -201,6 +268,13 @@ class Export:
 
         second_factor = ExportedFactors.from_dict(d.pop("second_factor"))
 
+        sent_invitations = []
+        _sent_invitations = d.pop("sent_invitations")
+        for sent_invitations_item_data in _sent_invitations:
+            sent_invitations_item = SentInvitation.from_dict(sent_invitations_item_data)
+
+            sent_invitations.append(sent_invitations_item)
+
         sessions = []
         _sessions = d.pop("sessions")
         for sessions_item_data in _sessions:
@@ -208,18 +282,29 @@ class Export:
 
             sessions.append(sessions_item)
 
+        share_links = []
+        _share_links = d.pop("share_links")
+        for share_links_item_data in _share_links:
+            share_links_item = ExportedLink.from_dict(share_links_item_data)
+
+            share_links.append(share_links_item)
+
         export = cls(
             account=account,
             api_keys=api_keys,
+            email_change=email_change,
             events=events,
             exported_at=exported_at,
+            grants=grants,
             identities=identities,
             invitations=invitations,
             memberships=memberships,
             passkeys=passkeys,
             picture=picture,
             second_factor=second_factor,
+            sent_invitations=sent_invitations,
             sessions=sessions,
+            share_links=share_links,
         )
 
         export.additional_properties = d

@@ -23,8 +23,11 @@ class ExportedAccount:
         id (int): An account's ID. It is never reused, not even after the account is deleted.
         is_active (bool): Whether the account may be used.
         language (str): The language of emails.
-        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
-            audit log. Other names are roles that the operator declared.
+        last_login_at (datetime.datetime | None): When somebody last logged in; `null` if nobody has.
+        password_changed_at (datetime.datetime | None): When the password was last set; `null` if that is not known or
+            there is none.
+        role (str): A `user` manages only their own account. An `admin` also manages all accounts and reads the audit
+            log. Other names are roles that the operator declared.
         updated_at (datetime.datetime):
     """
 
@@ -36,6 +39,8 @@ class ExportedAccount:
     id: int
     is_active: bool
     language: str
+    last_login_at: datetime.datetime | None
+    password_changed_at: datetime.datetime | None
     role: str
     updated_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -65,6 +70,18 @@ class ExportedAccount:
 
         language = self.language
 
+        last_login_at: None | str
+        if isinstance(self.last_login_at, datetime.datetime):
+            last_login_at = self.last_login_at.isoformat()
+        else:
+            last_login_at = self.last_login_at
+
+        password_changed_at: None | str
+        if isinstance(self.password_changed_at, datetime.datetime):
+            password_changed_at = self.password_changed_at.isoformat()
+        else:
+            password_changed_at = self.password_changed_at
+
         role = self.role
 
         updated_at = self.updated_at.isoformat()
@@ -81,6 +98,8 @@ class ExportedAccount:
                 "id": id,
                 "is_active": is_active,
                 "language": language,
+                "last_login_at": last_login_at,
+                "password_changed_at": password_changed_at,
                 "role": role,
                 "updated_at": updated_at,
             }
@@ -133,6 +152,36 @@ class ExportedAccount:
 
         language = d.pop("language")
 
+        def _parse_last_login_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                last_login_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return last_login_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        last_login_at = _parse_last_login_at(d.pop("last_login_at"))
+
+        def _parse_password_changed_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                password_changed_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return password_changed_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        password_changed_at = _parse_password_changed_at(d.pop("password_changed_at"))
+
         role = d.pop("role")
 
         updated_at = datetime.datetime.fromisoformat(d.pop("updated_at"))
@@ -146,6 +195,8 @@ class ExportedAccount:
             id=id,
             is_active=is_active,
             language=language,
+            last_login_at=last_login_at,
+            password_changed_at=password_changed_at,
             role=role,
             updated_at=updated_at,
         )

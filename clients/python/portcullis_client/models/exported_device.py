@@ -18,7 +18,7 @@ class ExportedDevice:
         created_at (datetime.datetime):
         expires_at (datetime.datetime):
         id (str):
-        last_used_at (datetime.datetime | None): `null` if nobody logged in with it since.
+        last_used_at (datetime.datetime | None): `null` if nobody has logged in with it since.
         name (str):
     """
 

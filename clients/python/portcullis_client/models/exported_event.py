@@ -15,7 +15,7 @@ class ExportedEvent:
     """An event, for the account owner's export.
 
     Attributes:
-        address (None | str): From where.
+        address (None | str): The IP address of the request.
         at (datetime.datetime):
         event (str): What happened.
     """

@@ -16,12 +16,12 @@ T = TypeVar("T", bound="ExportedFactors")
 
 @_attrs_define
 class ExportedFactors:
-    """The second factor, for its owner to take along; never a key or a code.
+    """The second factor, for its owner's export; never a key or a code.
 
     Attributes:
         recovery_codes_left (int): Recovery codes that are not used yet.
         remembered_devices (list[ExportedDevice]): The devices that are not asked for the second factor, newest first.
-        totp_since (datetime.datetime | None): Since when the account has an authenticator app; `null` if it has none.
+        totp_since (datetime.datetime | None): When the account got its authenticator app; `null` if it has none.
     """
 
     recovery_codes_left: int

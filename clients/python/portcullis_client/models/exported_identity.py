@@ -12,7 +12,7 @@ T = TypeVar("T", bound="ExportedIdentity")
 
 @_attrs_define
 class ExportedIdentity:
-    """An identity, for its owner to take along.
+    """An identity, for its owner's export.
 
     Attributes:
         email (None | str): The address that the provider gave when the identity was linked.
@@ -20,7 +20,7 @@ class ExportedIdentity:
         last_used_at (datetime.datetime):
         linked_at (datetime.datetime):
         provider (str):
-        subject (str): The provider's name for the person.
+        subject (str): The person's ID at the provider.
     """
 
     email: None | str

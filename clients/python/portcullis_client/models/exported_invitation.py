@@ -17,8 +17,8 @@ class ExportedInvitation:
     Attributes:
         expires_at (datetime.datetime):
         organisation_id (str): The ID of the organisation.
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     expires_at: datetime.datetime

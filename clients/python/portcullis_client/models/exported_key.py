@@ -20,8 +20,8 @@ class ExportedKey:
         last_used_address (None | str):
         last_used_at (datetime.datetime | None): When it was last used, to the minute; `null` if it was not.
         name (str):
-        prefix (str): What the key begins with.
-        requests_per_minute (int | None): The most requests a minute; `null` if it has no limit.
+        prefix (str): The beginning of the key.
+        requests_per_minute (int | None): The maximum number of requests per minute; `null` if there is no limit.
         scope (str): What it may be used for.
     """
 

@@ -16,8 +16,8 @@ class ExportedMembership:
     Attributes:
         group_id (str): The ID of the organisation or team.
         name (str):
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     group_id: str

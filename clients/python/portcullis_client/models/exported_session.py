@@ -21,7 +21,7 @@ class ExportedSession:
         expires_at (datetime.datetime):
         id (str):
         last_seen_at (datetime.datetime):
-        scope (str): What its tokens may be for.
+        scope (str): The scopes of its tokens.
         user_agent (None | str):
     """
 

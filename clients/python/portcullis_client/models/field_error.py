@@ -14,9 +14,10 @@ class FieldError:
     """What is wrong with one field.
 
     Attributes:
-        loc (list[int | str]): Where: `body`, `path` or `query`, then the names and indexes that lead to the field.
-        msg (str): A sentence for a person. It never repeats what was sent.
-        type_ (str): The machine's word for what is wrong, as pydantic names it: `missing`, `string_too_short`, …
+        loc (list[int | str]): Where the field is: `body`, `path` or `query`, then the names and indexes that lead to
+            it.
+        msg (str): What is wrong, for people to read. It never repeats the input.
+        type_ (str): What is wrong, for programs, as pydantic names it: `missing`, `string_too_short`, …
     """
 
     loc: list[int | str]

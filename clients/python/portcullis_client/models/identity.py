@@ -15,11 +15,11 @@ class Identity:
     """An account at another provider that is linked to this one.
 
     Attributes:
-        email (None | str): The address that the provider gave when the identity was linked, if it gave one. It decides
-            nothing.
+        email (None | str): The address that the provider gave when the identity was linked, if it gave one. For
+            information only.
         id (str): Its ID.
-        issuer (str): The issuer: with the provider's own name for the person, the key of the identity.
-        label (str): The provider's name for people.
+        issuer (str): The issuer. Together with the person's ID there, it identifies the identity.
+        label (str): The provider's display name.
         last_used_at (datetime.datetime): When it was last used to log in.
         linked_at (datetime.datetime): When it was linked.
         provider (str): The provider's name in paths.

@@ -15,10 +15,10 @@ T = TypeVar("T", bound="InvalidInput")
 
 @_attrs_define
 class InvalidInput:
-    """Input that is well-formed and not acceptable; every bad field is named.
+    """The input is well-formed but not acceptable. Each bad field is listed.
 
     Attributes:
-        detail (list[FieldError]): One entry per bad field, at most 20.
+        detail (list[FieldError]): One entry for each bad field, at most 20.
     """
 
     detail: list[FieldError]

@@ -12,12 +12,12 @@ T = TypeVar("T", bound="Invitation")
 
 @_attrs_define
 class Invitation:
-    """The account to create. Its owner is mailed a link to choose a password.
+    """The account to create. Its owner receives an email with a link to choose a password.
 
     Attributes:
-        email (str): Where the link is sent. Case makes no difference.
+        email (str): Where the link is sent. Case does not matter.
         full_name (str): The name of the account's owner.
-        role (None | str | Unset): The role of the account: `user`, which is the default, or `admin`.
+        role (None | str | Unset): The role of the account: `user` (the default) or `admin`.
     """
 
     email: str

@@ -20,9 +20,9 @@ class LogIn:
         client_id (str | Unset): Must be empty: this route does not accept a client. Default: ''.
         client_secret (str | Unset): Must be empty: this route does not accept a client. Default: ''.
         grant_type (str | Unset): `password`, if present. Default: 'password'.
-        scope (str | Unset): Scopes, separated by spaces. The default covers your own profile and account, and
-            all that the application declares. `offline_access` asks for a refresh
-            token. Default: 'profile:read profile:write account'.
+        scope (str | Unset): Scopes, separated by spaces. The default covers your own profile and account, and every
+            scope that the
+            application declares. `offline_access` requests a refresh token. Default: 'profile:read profile:write account'.
     """
 
     password: str

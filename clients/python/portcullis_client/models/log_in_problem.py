@@ -17,15 +17,15 @@ class LogInProblem:
 
     Attributes:
         detail (str): What is wrong, in one sentence.
-        error (str): The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is asked
-            for, and
+        error (str): The code of RFC 6749 §5.2; `mfa_required` or `mfa_enrollment_required` if a second factor is
+            required, and
             `expired_token` if that took too long.
         error_description (str): The same sentence, where OAuth clients look for it.
-        mfa_methods (list[str] | Unset): With `mfa_required`: what the second factor may be. `app` is a code of the
-            authenticator app or a recovery code, for
-            `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
-        mfa_token (None | str | Unset): With `mfa_required`: send it to `/login/factor` with a code, within 10 minutes.
-            With `mfa_enrollment_required`:
+        mfa_methods (list[str] | Unset): With `mfa_required`, the second factors that the account can use. `app` is a
+            code of the authenticator app or a
+            recovery code, for `/login/factor`; `passkey` begins at `/login/factor/passkey/options`.
+        mfa_token (None | str | Unset): With `mfa_required`, send it to `/login/factor` with a code, within 10 minutes.
+            With `mfa_enrollment_required`,
             send it to `/login/factor/totp` first.
     """
 

@@ -14,10 +14,10 @@ class LoginProvider:
     """A provider that people can log in with.
 
     Attributes:
-        begin (str): The path, below this server's address, to which a form of a page of this origin is sent to begin
-            the login. The
-            form's field `next` is the path to return to.
-        label (str): Its name for people.
+        begin (str): The path on this server to which a page of the same origin submits a form to begin the login. The
+            form's field
+            `next` is the path to return to.
+        label (str): Its display name.
         name (str): Its name in paths.
     """
 

@@ -22,16 +22,17 @@ class ManagedAccountWithSessions:
     Attributes:
         api_keys (list[ApiKey]): Its API keys, newest first.
         created_at (datetime.datetime): When it was created.
-        deletion_due_at (datetime.datetime | None): When it will be deleted, as its owner wishes; `null` if it stays.
+        deletion_due_at (datetime.datetime | None): When it will be deleted, if its owner requested that; `null`
+            otherwise.
         email (str): The email address in canonical form.
-        email_verified_at (datetime.datetime | None): When its owner confirmed the email address; `null` if that has not
-            happened.
+        email_verified_at (datetime.datetime | None): When its owner confirmed the email address; `null` if they have
+            not.
         full_name (str): The person's name.
         id (int): An account's ID. It is never reused, not even after the account is deleted.
         is_active (bool): Whether the account may be used.
         last_login_at (datetime.datetime | None): When its owner last logged in; `null` if they never did.
-        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
-            audit log. Other names are roles that the operator declared.
+        role (str): A `user` manages only their own account. An `admin` also manages all accounts and reads the audit
+            log. Other names are roles that the operator declared.
         sessions (list[Session]): Its active sessions, most recently used first; at most 100.
     """
 

@@ -13,8 +13,8 @@ class ManagedMemberRole:
     """The new role of a member.
 
     Attributes:
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     role: Literal["admin", "member", "owner"]

@@ -19,8 +19,8 @@ class Member:
         email (str):
         full_name (str):
         joined_at (datetime.datetime): When they joined.
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     account_id: int

@@ -18,14 +18,14 @@ class NewApiKey:
         created_at (datetime.datetime):
         expires_at (datetime.datetime):
         id (str): Its ID. It is not a secret.
-        key (str): Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown this once.
+        key (str): Send it as `X-API-Key` or as `Authorization: Bearer …`. It is shown only once.
         last_used_address (None | str): The IP address that it was last used from.
         last_used_at (datetime.datetime | None): When it was last used, to the minute; `null` if it was not.
-        name (str): The name that its owner gave it.
-        prefix (str): What the key begins with.
+        name (str): Its name, as its owner chose it.
+        prefix (str): The beginning of the key.
         replaced_by (None | str): The ID of the key that replaces it; `null` if there is none.
-        requests_per_minute (int | None): The most requests a minute; `null` if it has no limit.
-        scope (str): What it may be used for, as far as its account may do that itself.
+        requests_per_minute (int | None): The maximum number of requests per minute; `null` if there is no limit.
+        scope (str): Its scopes, separated by spaces. A key can never do more than its account.
     """
 
     created_at: datetime.datetime

@@ -16,7 +16,7 @@ class NewOrganisationInvitation:
     """Whom to invite.
 
     Attributes:
-        email (str): Where the link is sent. Case makes no difference.
+        email (str): Where the link is sent. Case does not matter.
         role (InvitedRole | None | Unset): `member` by default. Only owners invite admins.
     """
 

@@ -22,8 +22,7 @@ class NewPasskey:
         credential (PasskeyRegistration): The credential that `navigator.credentials.create()` resolves to, as its
             `toJSON()` writes it (WebAuthn §5.1). Members
             that are not listed are ignored.
-        name (str | Unset): A name, for its owner to tell it from others. Without one it is called after the device, for
-            example
+        name (str | Unset): A name that tells it from the owner's other passkeys. By default, the device, for example
             `Firefox on Linux`. Default: ''.
     """
 

@@ -17,7 +17,7 @@ class NewTeam:
 
     Attributes:
         name (str): It need not be unique.
-        parent_id (None | Unset | UUID): The team that it is in; the organisation if this is left out.
+        parent_id (None | Unset | UUID): The team that it is in. By default, it is directly in the organisation.
     """
 
     name: str

@@ -17,11 +17,11 @@ class Organisation:
 
     Attributes:
         created_at (datetime.datetime):
-        id (UUID): Never used again, not even after the organisation is deleted.
+        id (UUID): It is never reused, not even after the organisation is deleted.
         members (int): How many members it has.
         name (str):
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     created_at: datetime.datetime

@@ -21,8 +21,8 @@ class OrganisationInvitation:
         expires_at (datetime.datetime):
         id (UUID):
         invited_by (int): An account's ID. It is never reused, not even after the account is deleted.
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     created_at: datetime.datetime

@@ -14,7 +14,7 @@ class PasskeyAlgorithm:
     """A signature algorithm.
 
     Attributes:
-        alg (int): Of the registry "COSE Algorithms".
+        alg (int): Its number in the registry "COSE Algorithms".
         type_ (str):
     """
 

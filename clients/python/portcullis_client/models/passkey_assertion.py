@@ -21,7 +21,7 @@ class PasskeyAssertion:
         Attributes:
             id (str): The credential's id in base64url.
             raw_id (str): The same.
-            response (PasskeyAssertionData): What the authenticator has signed, each in base64url.
+            response (PasskeyAssertionData): What the authenticator signed, each in base64url.
             type_ (str): `public-key`.
     """
 

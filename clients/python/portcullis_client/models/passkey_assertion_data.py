@@ -13,14 +13,14 @@ T = TypeVar("T", bound="PasskeyAssertionData")
 
 @_attrs_define
 class PasskeyAssertionData:
-    """What the authenticator has signed, each in base64url.
+    """What the authenticator signed, each in base64url.
 
     Attributes:
         authenticator_data (str):
         client_data_json (str):
         signature (str):
-        user_handle (None | str | Unset): Whose passkey it is. It may be missing where the account is known: at a second
-            factor.
+        user_handle (None | str | Unset): Whose passkey it is. It may be missing for a second factor, where the account
+            is known.
     """
 
     authenticator_data: str

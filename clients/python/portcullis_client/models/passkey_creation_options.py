@@ -19,14 +19,14 @@ T = TypeVar("T", bound="PasskeyCreationOptions")
 
 @_attrs_define
 class PasskeyCreationOptions:
-    """To add a passkey: the argument of `navigator.credentials.create({ publicKey: … })`.
+    """The argument of `navigator.credentials.create({ publicKey: … })`, to add a passkey.
 
     Attributes:
         attestation (str):
         authenticator_selection (PasskeySelection):
-        challenge (str): base64url, for one use within 5 minutes.
-        exclude_credentials (list[PasskeyDescriptor]): The passkeys that the account has: an authenticator makes no
-            second one.
+        challenge (str): base64url. It can be used once, within 5 minutes.
+        exclude_credentials (list[PasskeyDescriptor]): The account's passkeys. An authenticator that has one of them
+            does not create another.
         pub_key_cred_params (list[PasskeyAlgorithm]):
         rp (PasskeyRelyingParty): This server.
         timeout (int): Milliseconds.

@@ -15,12 +15,12 @@ T = TypeVar("T", bound="PasskeyRequestOptions")
 
 @_attrs_define
 class PasskeyRequestOptions:
-    """To use a passkey: the argument of `navigator.credentials.get({ publicKey: … })`.
+    """The argument of `navigator.credentials.get({ publicKey: … })`, to use a passkey.
 
     Attributes:
-        allow_credentials (list[PasskeyDescriptor]): Empty at a login: the browser offers the passkeys that it has. At a
-            second factor, those of the account.
-        challenge (str): base64url, for one use within 5 minutes.
+        allow_credentials (list[PasskeyDescriptor]): Empty for a login: the browser offers the passkeys that it has. For
+            a second factor, those of the account.
+        challenge (str): base64url. It can be used once, within 5 minutes.
         rp_id (str):
         timeout (int): Milliseconds.
         user_verification (str):

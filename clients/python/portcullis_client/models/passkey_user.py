@@ -15,7 +15,7 @@ class PasskeyUser:
 
     Attributes:
         display_name (str):
-        id (str): base64url; it identifies nobody to anyone else.
+        id (str): base64url. It does not reveal who the account is.
         name (str):
     """
 

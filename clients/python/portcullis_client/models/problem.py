@@ -11,7 +11,7 @@ T = TypeVar("T", bound="Problem")
 
 @_attrs_define
 class Problem:
-    """The body of every refusal: one sentence for a person.
+    """The body of an error: one sentence that says what is wrong.
 
     Attributes:
         detail (str): What is wrong, in one sentence.

@@ -10,7 +10,7 @@ T = TypeVar("T", bound="ProfileChange")
 
 @_attrs_define
 class ProfileChange:
-    """What may be changed of a profile.
+    """The changes to a profile.
 
     Attributes:
         full_name (str): Your name as you write it.

@@ -11,10 +11,10 @@ T = TypeVar("T", bound="RecoveryCodes")
 
 @_attrs_define
 class RecoveryCodes:
-    """Recovery codes. They are shown this once.
+    """Recovery codes. They are shown only once.
 
     Attributes:
-        recovery_codes (list[str]): Each can be used once, in the place of a code of the app.
+        recovery_codes (list[str]): Each can be used once, instead of a code of the app.
     """
 
     recovery_codes: list[str]

@@ -15,12 +15,12 @@ class RememberedDevice:
     """A browser that is not asked for the second factor.
 
     Attributes:
-        created_at (datetime.datetime): When the second factor was shown in it.
-        expires_at (datetime.datetime): When it is asked again.
+        created_at (datetime.datetime): When the second factor was used in it.
+        expires_at (datetime.datetime): When it is asked for the second factor again.
         id (str): Its ID.
         is_current (bool): Whether this request comes from it.
-        last_used_at (datetime.datetime | None): When somebody last logged in with it; `null` if nobody did.
-        name (str): What it called itself when the second factor was shown in it. It is not proof.
+        last_used_at (datetime.datetime | None): When somebody last logged in with it; `null` if nobody has.
+        name (str): The device, as it described itself when the second factor was used in it. It is not proof.
     """
 
     created_at: datetime.datetime

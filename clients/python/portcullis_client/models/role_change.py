@@ -13,8 +13,8 @@ class RoleChange:
     """The new role of an account.
 
     Attributes:
-        role (str): What an account may do beyond itself: `user` nothing, `admin` manages all accounts and reads the
-            audit log. Other names are roles that the operator declared.
+        role (str): A `user` manages only their own account. An `admin` also manages all accounts and reads the audit
+            log. Other names are roles that the operator declared.
     """
 
     role: str

@@ -18,9 +18,8 @@ class SecondFactor:
         code (str): Six digits of the authenticator app, or a recovery code.
         mfa_token (str): As the login returned it.
         remember (bool | Unset): Whether to remember this browser, so that later logins in it need no second factor. It
-            counts after a code of the
-            app, for a login that began at `/login/cookie`, and where the operator allows it; otherwise it changes nothing.
-            Default: False.
+            has an effect only after
+            a code of the app, for a login that began at `/login/cookie`, if the operator allows it. Default: False.
     """
 
     code: str

@@ -19,8 +19,8 @@ class ServiceAccount:
         created_at (datetime.datetime):
         is_active (bool): Whether its keys work.
         name (str):
-        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself; each
-            role may do what those before it may.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
     """
 
     account_id: int

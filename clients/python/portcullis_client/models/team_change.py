@@ -13,7 +13,7 @@ T = TypeVar("T", bound="TeamChange")
 
 @_attrs_define
 class TeamChange:
-    """What to change about a team. What is left out stays.
+    """What to change about a team. Fields that are left out keep their value.
 
     Attributes:
         name (None | str | Unset):

@@ -11,11 +11,11 @@ T = TypeVar("T", bound="TotpKey")
 
 @_attrs_define
 class TotpKey:
-    """A key for an authenticator app. It counts after its first code.
+    """A key for an authenticator app. It takes effect once its first code is confirmed.
 
     Attributes:
-        key (str): The key in base 32, to be typed into an app.
-        qr (str): The QR code of `uri`, an SVG.
+        key (str): The key in base32, to type into an app.
+        qr (str): The QR code of `uri`, as SVG.
         uri (str): The key as apps read it from a QR code: `otpauth://totp/…`.
     """
 

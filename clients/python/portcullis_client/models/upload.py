@@ -17,7 +17,8 @@ class Upload:
     """A picture to upload.
 
     Attributes:
-        file (File): A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. Its content decides, not its name.
+        file (File): A PNG, JPEG or WebP image of at most 16 MiB and 50 megapixels. The type is detected from its
+            content.
     """
 
     file: File

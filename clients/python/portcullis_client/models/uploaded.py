@@ -11,10 +11,10 @@ T = TypeVar("T", bound="Uploaded")
 
 @_attrs_define
 class Uploaded:
-    """Where the picture is.
+    """The uploaded picture.
 
     Attributes:
-        url (str): For its owner alone.
+        url (str): Its URL, which only its owner can read.
     """
 
     url: str

@@ -41,12 +41,12 @@ impl Answer {
         let bytes = match Limited::new(body, MOST).collect().await {
             Ok(body) => body.to_bytes(),
             Err(cause) if cause.is::<LengthLimitError>() => {
-                return Err(unfit(format!("the answer has more than {MOST} bytes")));
+                return Err(unfit(format!("the response has more than {MOST} bytes")));
             }
-            Err(cause) => return Err(unfit(format!("the answer broke off: {}", causes(&*cause)))),
+            Err(cause) => return Err(unfit(format!("the response was cut off: {}", causes(&*cause)))),
         };
         let json = strict_json::parse(&bytes, DEEPEST)
-            .map_err(|why| unfit(format!("the answer is not JSON that can be trusted: {why:?}")))?;
+            .map_err(|why| unfit(format!("the response is not valid JSON: {why:?}")))?;
         Ok(Self { json, bytes, fresh_for: fresh_for(&parts.headers) })
     }
 }
@@ -54,18 +54,18 @@ impl Answer {
 fn check(status: StatusCode, headers: &HeaderMap) -> Result<(), String> {
     if status.is_redirection() {
         return Err(format!(
-            "answered {status}; redirects are not followed: write down the address that it leads to"
+            "responded with {status}; redirects are not followed: use the URL that it leads to"
         ));
     }
     if status != StatusCode::OK {
-        return Err(format!("answered {status}"));
+        return Err(format!("responded with {status}"));
     }
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-        return Err(format!("the answer is compressed ({encoding:?}), which was not asked for"));
+        return Err(format!("the response is compressed ({encoding:?}), which was not requested"));
     }
     let content_type = headers.get(CONTENT_TYPE);
     if !content_type.and_then(|value| value.to_str().ok()).is_some_and(is_json) {
-        return Err(format!("the answer is not `application/json` but {content_type:?}"));
+        return Err(format!("the response is not `application/json` but {content_type:?}"));
     }
     Ok(())
 }
@@ -188,7 +188,7 @@ mod tests {
         let response = Response::builder().header(CONTENT_TYPE, "application/json").body(body).unwrap();
         let from = Endpoint::parse("https://accounts.example/keys").unwrap();
         let cause = Answer::read(response, &from).await.unwrap_err().to_string();
-        assert!(cause.contains("the answer broke off") && cause.contains("reset by peer"), "{cause}");
+        assert!(cause.contains("the response was cut off") && cause.contains("reset by peer"), "{cause}");
     }
 
     #[test]

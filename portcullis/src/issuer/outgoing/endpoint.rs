@@ -22,7 +22,7 @@ impl Endpoint {
     pub(in super::super) fn parse(text: &str) -> Result<Self, IssuerError> {
         let unfit = |why: &str| IssuerError::new(format!("`{}`: {why}", text.escape_debug()));
         if text.len() > 2048 {
-            return Err(IssuerError::new("an address of more than 2048 bytes is not asked"));
+            return Err(IssuerError::new("a URL can have at most 2048 bytes"));
         }
         let uri: Uri =
             text.parse().map_err(|_| unfit("not an absolute URL such as https://accounts.example"))?;
@@ -30,7 +30,7 @@ impl Endpoint {
             return Err(unfit("not an absolute URL such as https://accounts.example"));
         };
         if authority.as_str().contains('@') || text.contains('#') {
-            return Err(unfit("an issuer's URL holds neither a user's name nor a fragment"));
+            return Err(unfit("an issuer's URL must not have a user name or a fragment"));
         }
         let endpoint = Self { text: text.to_owned(), uri, is_led_to: false };
         match endpoint.uri.scheme_str() {

@@ -39,16 +39,16 @@ fn a_name_is_a_name_and_names_one_operation() {
     refused(
         api().get("/a", one).get("/b", one).get("/c/{id}", one),
         &[
-            "get /b: another operation is called `one` already; give it `.operation_id(\"defects_one\")`",
-            "get /c/{id}: another operation is called `one` already; give it `.operation_id(\"get_one_c_id\")`",
+            "get /b: another operation is already called `one`; set `.operation_id(\"defects_one\")`",
+            "get /c/{id}: another operation is already called `one`; set `.operation_id(\"get_one_c_id\")`",
         ],
     );
     refused(
         api().get("/", async |_: Public| NoContent),
-        &["get /: `{{closure}}` is no name; give it `.operation_id(…)`"],
+        &["get /: `{{closure}}` is not a valid operation id; set one with `.operation_id(…)`"],
     );
     for name in ["", "read item", "a-b", "größe", "a.b"] {
-        let reason = format!("get /: `{name}` is no name; give it `.operation_id(…)`");
+        let reason = format!("get /: `{name}` is not a valid operation id; set one with `.operation_id(…)`");
         refused(api().route(get("/", one).operation_id(name)), &[&reason]);
     }
     drop(finished(api().route(get("/", async |_: Public| NoContent).operation_id("closure_1"))));
@@ -70,27 +70,27 @@ fn a_name_is_a_name_and_names_one_operation() {
 
 #[test]
 fn one_place_has_one_route() {
-    refused(api().get("/a", one).get("/a", two), &["get /a: there is such a route already"]);
+    refused(api().get("/a", one).get("/a", two), &["get /a: this route already exists"]);
     refused(
         api().get("/{a}/x", one).get("/{b}/x", two),
-        &["get /{b}/x: `/{a}/x` is the same place under other names"],
+        &["get /{b}/x: `/{a}/x` is the same path with other parameter names"],
     );
     // axum would panic here: one place with two parameter names.
     refused(
         api().get("/{a}", one).post("/{b}", two),
-        &["post /{b}: `/{a}` is the same place under other names"],
+        &["post /{b}: `/{a}` is the same path with other parameter names"],
     );
     refused(
         api().get("/{a}", one).post("/{*a}", two),
-        &["post /{*a}: `/{a}` is the same place under other names"],
+        &["post /{*a}: `/{a}` is the same path with other parameter names"],
     );
     refused(
         api().merge(api().get("/a", one)).merge(api().get("/a", two)),
-        &["get /a: there is such a route already"],
+        &["get /a: this route already exists"],
     );
     refused(
         api().get("/n/a", one).nest("/n", api().get("/a", two)),
-        &["get /n/a: there is such a route already"],
+        &["get /n/a: this route already exists"],
     );
     drop(finished(api().get("/a", one).post("/a", two)));
     drop(finished(api().get("/{a}/x", one).get("/{b}/y", two)));
@@ -100,28 +100,28 @@ fn one_place_has_one_route() {
 #[test]
 fn a_path_is_what_axum_and_openapi_both_understand() {
     let paths = [
-        ("", "a path begins with `/`"),
-        ("a", "a path begins with `/`"),
-        ("/v{n}", "a parameter `{…}` is a whole segment"),
-        ("/{a}{b}", "a parameter's name is a plain word"),
-        ("/{a", "a parameter `{…}` is a whole segment"),
-        ("/a}", "a parameter `{…}` is a whole segment"),
-        ("/{{a}}", "a parameter's name is a plain word"),
-        ("/{}", "a parameter has a name"),
-        ("/{*}", "a parameter has a name"),
-        ("/{**a}", "a parameter's name is a plain word"),
-        ("/:a", "a parameter is written `{name}` or `{*rest}`"),
-        ("/*a", "a parameter is written `{name}` or `{*rest}`"),
+        ("", "a path must begin with `/`"),
+        ("a", "a path must begin with `/`"),
+        ("/v{n}", "a parameter `{…}` must be a whole segment"),
+        ("/{a}{b}", "a parameter's name must be a plain word"),
+        ("/{a", "a parameter `{…}` must be a whole segment"),
+        ("/a}", "a parameter `{…}` must be a whole segment"),
+        ("/{{a}}", "a parameter's name must be a plain word"),
+        ("/{}", "a parameter must have a name"),
+        ("/{*}", "a parameter must have a name"),
+        ("/{**a}", "a parameter's name must be a plain word"),
+        ("/:a", "a parameter must be written `{name}` or `{*rest}`"),
+        ("/*a", "a parameter must be written `{name}` or `{*rest}`"),
         ("/{*a}/b", "nothing follows `{*rest}`"),
         ("/{*a}/", "nothing follows `{*rest}`"),
-        ("/{a}/{a}", "two parameters have one name"),
-        ("/{a}/{*a}", "two parameters have one name"),
+        ("/{a}/{a}", "two parameters have the same name"),
+        ("/{a}/{*a}", "two parameters have the same name"),
     ];
     for (path, reason) in paths {
         refused(api().get(path, one), &[&format!("get {path}: {reason}")]);
     }
     refused(api().nest("/a/", api().get("/b", one)), &["nest `/a/`: a prefix does not end with `/`"]);
-    refused(api().nest("a", api().get("/b", one)), &["get a/b: a path begins with `/`"]);
+    refused(api().nest("a", api().get("/b", one)), &["get a/b: a path must begin with `/`"]);
 }
 
 proptest! {
@@ -200,7 +200,7 @@ fn a_scope_has_a_name_that_fits_the_header() {
     async fn odd(_: Guard<Robots, (Spaced, Quoted, Slashed, Empty)>) -> NoContent {
         NoContent
     }
-    let reason = |name: &str| format!("the scope `{name}` is no scope-token (RFC 6749 §3.3)");
+    let reason = |name: &str| format!("the scope `{name}` is not a scope-token (RFC 6749 §3.3)");
     let reasons = ["a b", "q\"", "s\\", ""].map(reason);
     refused(Api::<Robots>::new("", "").get("/", odd), &reasons.each_ref().map(String::as_str));
 }
@@ -281,10 +281,10 @@ fn every_defect_is_told_at_once() {
     refused(
         api().get("/a", one).get("/a", one).get("b", two).get("/c", async |_: Public| NoContent),
         &[
-            "get /a: there is such a route already",
-            "get b: a path begins with `/`",
-            "get /a: another operation is called `one` already; give it `.operation_id(\"defects_one\")`",
-            "get /c: `{{closure}}` is no name; give it `.operation_id(…)`",
+            "get /a: this route already exists",
+            "get b: a path must begin with `/`",
+            "get /a: another operation is already called `one`; set `.operation_id(\"defects_one\")`",
+            "get /c: `{{closure}}` is not a valid operation id; set one with `.operation_id(…)`",
         ],
     );
 }

@@ -270,7 +270,7 @@ fn a_guard_in_a_layer_is_no_secret_of_the_code() {
         Ok(_) => String::new(),
         Err(error) => error.to_string(),
     };
-    let sentence = "get /a: a layer around it has a guard, and the document says that anyone may call";
+    let sentence = "get /a: a layer around it has a guard, but the document says that anyone may call";
     for all in [
         api().layer(middleware::from_fn_with_state(Robots, of_guard)),
         api().layer(middleware::from_fn_with_state(Robots, of_maybe)),

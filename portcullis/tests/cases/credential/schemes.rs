@@ -165,7 +165,7 @@ fn a_scheme_is_shown_once_and_of_a_guard() {
     let twice = api::<Password>().scheme::<Nobody<Password>>(basic);
     assert_eq!(
         told(twice.scheme::<Nobody<Password>>(SecurityScheme::oauth2_password("b"))),
-        "- `it` is shown in two ways"
+        "- `it` has two `.scheme(…)` descriptions"
     );
     assert_eq!(
         told(api::<Password>().scheme::<Nobody<Password>>(SecurityScheme::oauth2([]))),
@@ -200,7 +200,7 @@ fn a_scheme_that_its_guard_does_not_look_for_is_refused() {
     let error = Api::<Keys>::new("", "").get("/", look).finish().unwrap_err().to_string();
     let query = r#"{"in":"query","name":"X-Key","type":"apiKey"}"#;
     let header = r#"{"in":"header","name":"X-Key","type":"apiKey"}"#;
-    let reason = format!("\n- `keys` would be shown as {query}, and its guard looks for {header}");
+    let reason = format!("\n- `keys` would be shown as {query}, but its guard looks for {header}");
     assert!(error.ends_with(&reason), "{error}");
 
     let header = |name| SecurityScheme::api_key(In::Header, name);
@@ -309,7 +309,7 @@ fn a_schemes_name_is_one_that_openapi_takes() {
     }
     named!("a.B_c-9").unwrap();
     for refused in [named!(""), named!("access token"), named!("größe"), named!("a/b")] {
-        let reason = "a security scheme's name is of letters, digits, `.`, `_` and `-`: not `";
+        let reason = "a security scheme's name must consist of letters, digits, `.`, `_` and `-`: not `";
         assert!(refused.unwrap_err().contains(reason));
     }
 }

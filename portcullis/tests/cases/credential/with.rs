@@ -138,14 +138,14 @@ fn the_document_says_that_a_good_credential_may_be_forbidden() {
     assert_eq!(operation["security"], json!([{ "org_key": [] }]));
     assert_eq!(
         operation["responses"]["403"]["description"],
-        "The credential is good, but not for this request"
+        "The credential is valid, but not for this request"
     );
 }
 
 #[test]
 fn a_path_without_the_parameter_is_a_defect() {
     let error = Api::<OrgKeys>::new("Orgs", "1").get("/invoices", invoices).finish().unwrap_err().to_string();
-    assert!(error.contains("get /invoices: its guard asks for the path's `{org}`"), "{error}");
+    assert!(error.contains("get /invoices: its guard asks for the path parameter `{org}`"), "{error}");
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn t15_an_issuer_that_calls_itself_otherwise_is_not_believed() {
         server.reply(OAUTH, Reply::json(&metadata));
         server.reply(OPENID, Reply::json(&metadata));
         let why = refusal(&server).await;
-        assert!(why.contains("must be the same to the byte"), "{name}: {why}");
+        assert!(why.contains("must be exactly the same"), "{name}: {why}");
     }
     assert_eq!(server.count(KEYS), 0);
 }
@@ -96,9 +96,9 @@ async fn t15_answers_that_cannot_be_used_stop_the_start_and_say_why() {
     let deep = format!("{{\"keys\":{}{}}}", "[".repeat(50), "]".repeat(50));
     let good = jwks([ed25519()]);
     let cases = [
-        (Reply::of(500, "application/json", good.clone()), "answered 500"),
-        (Reply::of(404, "text/plain", ""), "answered 404"),
-        (Reply::of(204, "application/json", ""), "answered 204"),
+        (Reply::of(500, "application/json", good.clone()), "responded with 500"),
+        (Reply::of(404, "text/plain", ""), "responded with 404"),
+        (Reply::of(204, "application/json", ""), "responded with 204"),
         (Reply::of(302, "text/plain", "").header("location", "/elsewhere"), "redirects are not followed"),
         (
             Reply::of(307, "text/plain", "").header("location", "http://127.0.0.1/"),

@@ -19,7 +19,7 @@ async fn t15_without_a_key_nothing_is_built() {
     assert!(refused.contains(OAUTH) && !refused.contains(OPENID), "{refused}");
     let server = Server::start().await;
     let refused = builder(&server, &Clock::new()).build().await.unwrap_err().to_string();
-    for part in [OAUTH, OPENID, "answered 404", "keys_at"] {
+    for part in [OAUTH, OPENID, "responded with 404", "keys_at"] {
         assert!(refused.contains(part), "{part}: {refused}");
     }
 }
@@ -37,7 +37,7 @@ async fn t15_a_lazy_verifier_answers_503_until_it_has_keys() {
         assert_eq!(status(&tokens, junk).await, 503);
     }
     assert_eq!(server.count(OAUTH), 1, "once in ten seconds");
-    assert!(tokens.health().problem().unwrap().contains("answered 404"));
+    assert!(tokens.health().problem().unwrap().contains("responded with 404"));
 
     let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}{KEYS}", server.url()) });
     server.reply(OPENID, Reply::json(&metadata));

@@ -35,7 +35,7 @@ async fn of_one_twice(_: (May<Door, ReadDocument>, May<Door, WriteDocument>)) ->
 
 #[test]
 fn a_path_without_an_id_is_a_defect() {
-    let advice = "name the parameter so, or take `Seen` for a list";
+    let advice = "give the parameter this name, or use `Seen` for a list";
     for path in ["/documents", "/documents/{document}"] {
         let reason = format!(
             "get {path}: the path has no `{{id}}`, by which `document:read` knows the document: {advice}"

@@ -84,7 +84,7 @@ impl From<InvitedRole> for GroupRole {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "NewOrganisationInvitation")]
 pub(crate) struct NewInvitation {
-    /// Where the link is sent. Case makes no difference.
+    /// Where the link is sent. Case does not matter.
     #[schemars(length(min = 3, max = 254), extend("examples" = ["grace@example.com"]))]
     email: String,
     /// `member` by default. Only owners invite admins.

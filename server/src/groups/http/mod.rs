@@ -15,7 +15,7 @@ use crate::error::Error;
 /// Which part of a list to return.
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct PageQuery {
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     #[schemars(length(max = 1024))]
     after: Option<String>,
     /// How many to return; 50 by default.

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Organisation")]
 pub(crate) struct OrganisationView {
-    /// Never used again, not even after the organisation is deleted.
+    /// It is never reused, not even after the organisation is deleted.
     #[schemars(extend("format" = "uuid"))]
     id: String,
     name: String,

@@ -27,7 +27,7 @@ use crate::{
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ServiceAccount")]
 pub(crate) struct ServiceView {
-    /// Its account ID. Never used again.
+    /// Its account ID. It is never reused.
     account_id: AccountId,
     name: String,
     /// Its role in the organisation: `member` or `admin`.

@@ -60,12 +60,12 @@ pub(crate) struct NewTeam {
     /// It need not be unique.
     #[schemars(length(min = 1, max = 100), extend("examples" = ["Engineering"]))]
     name: String,
-    /// The team that it is in; the organisation if this is left out.
+    /// The team that it is in. By default, it is directly in the organisation.
     #[schemars(extend("format" = "uuid"))]
     parent_id: Option<String>,
 }
 
-/// What to change about a team. What is left out stays.
+/// What to change about a team. Fields that are left out keep their value.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TeamChange {

@@ -87,7 +87,7 @@ impl SmtpClient {
         // While an email is being sent the session is not in `self`, so a timeout drops it.
         match timeout(limit, self.send(mail, tell)).await {
             Ok(sent) => sent,
-            Err(_) => Err(self.problem(format_args!("no answer within {} s", limit.as_secs()))),
+            Err(_) => Err(self.problem(format_args!("no response within {} s", limit.as_secs()))),
         }
     }
 
@@ -105,7 +105,7 @@ impl SmtpClient {
             || ![&mail.from, &mail.to].iter().all(|address| AsRef::<str>::as_ref(*address).is_ascii());
         if needs_utf8 && !session.offers("SMTPUTF8") {
             self.session = Some(session);
-            return Err(Problem::of_mail("the server does not take international addresses (SMTPUTF8)"));
+            return Err(Problem::of_mail("the server does not support international addresses (SMTPUTF8)"));
         }
         let parameters = if needs_utf8 { " BODY=8BITMIME SMTPUTF8" } else { "" };
         self.step = "MAIL FROM";
@@ -117,7 +117,7 @@ impl SmtpClient {
         self.step = "the mail's text";
         let reply = session.wire.text(&mail.text).await;
         let reply = self.expect(reply, 250)?;
-        tell(format!("the server took the mail: {}", reply.shown()));
+        tell(format!("the server accepted the email: {}", reply.shown()));
         self.session = Some(session);
         Ok(())
     }
@@ -155,7 +155,7 @@ impl SmtpClient {
                     // A local server's certificate is rarely one that the system trusts, and traffic within this
                     // computer does not need one. A password is another matter.
                     Err(problem) if self.step == "TLS" && self.may_go_plain_here() => {
-                        tell(format!("{problem}; going on without TLS, within this computer"));
+                        tell(format!("{problem}; continuing without TLS, on this computer"));
                         self.is_plain_here = true;
                         return Box::pin(self.connect(tell)).await;
                     }
@@ -186,8 +186,8 @@ impl SmtpClient {
         let is_said = self.server.is_plain_allowed && self.server.is_here();
         if self.server.credentials.is_some() && !is_said {
             return Err(self.problem(
-                "the server does not offer TLS, and a password is not sent in clear. Within this computer \
-                 `mail_dangerous_plain_text=on` allows it",
+                "the server does not offer TLS, and a password is never sent unencrypted over a network. On this \
+                    computer, `mail_dangerous_plain_text=on` allows it",
             ));
         }
         tell("not encrypted: the server does not offer TLS".to_owned());
@@ -200,8 +200,8 @@ impl SmtpClient {
         self.step = "STARTTLS";
         if !session.offers("STARTTLS") {
             return Err(self.problem(
-                "the server does not offer TLS, and mail is not sent in clear. On a network where nobody else \
-                 listens, `mail_dangerous_plain_text=on` allows it",
+                "the server does not offer TLS, and email is not sent unencrypted. On a network that nobody else can \
+                    read, `mail_dangerous_plain_text=on` allows it",
             ));
         }
         self.ask(&mut session.wire, "STARTTLS", 220).await?;
@@ -224,7 +224,7 @@ impl SmtpClient {
         let stream = stream.map_err(|cause| self.problem(tls_failed(&cause)))?;
         let version = stream.get_ref().1.protocol_version();
         tell(format!(
-            "TLS: {}, the certificate is good",
+            "TLS: {}, the certificate is valid",
             version.map_or("on", |version| version.as_str().unwrap_or("on"))
         ));
         Ok(Box::new(stream))
@@ -262,7 +262,7 @@ impl SmtpClient {
         if reply.code / 10 == code / 10 {
             return Ok(reply);
         }
-        let what = format!("{}: the server answered {}", self.step, reply.code);
+        let what = format!("{}: the server responded {}", self.step, reply.code);
         let problem = match reply.code {
             // It wants TLS or a password first (RFC 3207 §4, RFC 4954 §6): for the operator to fix, not an error of
             // this email.
@@ -308,7 +308,7 @@ fn tls_failed(cause: &io::Error) -> String {
     let rustls = cause.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     let advice = match rustls {
         Some(rustls::Error::InvalidCertificate(_)) => {
-            ". If its authority is your own, name that authority's certificate with the variable SSL_CERT_FILE"
+            ". If you run your own certificate authority, set the variable SSL_CERT_FILE to its certificate"
         }
         _ => "",
     };

@@ -46,14 +46,14 @@ impl Wire {
         if self.ahead.is_empty() {
             Ok(self.stream)
         } else {
-            Err(malformed("the server sent more than its answer before TLS"))
+            Err(malformed("the server sent extra data before TLS"))
         }
     }
 
     pub(super) async fn command(&mut self, line: &str) -> io::Result<Reply> {
         // An address cannot hold a line end. Nothing that could begin another command is sent.
         if line.contains(['\r', '\n']) {
-            return Err(malformed("a command with a line end"));
+            return Err(malformed("a command has a line break"));
         }
         self.write(format!("{line}\r\n").as_bytes()).await?;
         self.reply().await
@@ -80,7 +80,7 @@ impl Wire {
             if length > MAX_REPLY {
                 return Err(malformed("the reply has no end"));
             }
-            let (code, is_last, text) = parse(&line).ok_or_else(|| malformed("that is no SMTP reply"))?;
+            let (code, is_last, text) = parse(&line).ok_or_else(|| malformed("this is not an SMTP reply"))?;
             if !reply.lines.is_empty() && reply.code != code {
                 return Err(malformed("one reply has two codes"));
             }

@@ -86,8 +86,8 @@ impl Rejected {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::ClientData => "clientDataJSON is malformed",
-            Self::Type => "clientDataJSON is of another ceremony",
-            Self::Challenge => "the challenge was used, has expired, or is of another ceremony",
+            Self::Type => "clientDataJSON belongs to another ceremony",
+            Self::Challenge => "the challenge was used, has expired, or belongs to another ceremony",
             Self::Origin => "the origin is not that of this server",
             Self::CrossOrigin => "the page was in a frame of another origin",
             Self::AttestationObject => "attestationObject is malformed",

@@ -53,11 +53,11 @@ impl Filter {
 
     pub(super) fn contains_hash(&self, hash: &[u8; 20]) -> Result<bool, Problem> {
         let (number, value) = partition::place(hash);
-        let malformed = |_| Problem::Damaged("a part of it is not as it was written");
+        let malformed = |_| Problem::Damaged("part of it is corrupted");
         let Some(Extent { mut offset, length, checksum }) =
             self.head.partitions.get(usize::from(number)).copied()
         else {
-            return Err(Problem::Damaged("its head is too short"));
+            return Err(Problem::Damaged("its header is too short"));
         };
         let end = offset + u64::from(length);
         let mut search = partition::Search::new(value);
@@ -77,7 +77,7 @@ fn read_head(path: &Path) -> Result<(File, Head), Problem> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(Problem::Read(io::Error::other("it is no file")));
+        return Err(Problem::Read(io::Error::other("it is not a file")));
     }
     let mut bytes = Vec::with_capacity(head::BYTES);
     file.by_ref().take(head::BYTES as u64).read_to_end(&mut bytes)?;

@@ -54,22 +54,22 @@ impl Head {
     pub(super) fn decode(bytes: &[u8], file_bytes: u64) -> Result<Self, Problem> {
         let mut rest = bytes;
         if take(&mut rest) != Some(MAGIC) {
-            return Err(Problem::Foreign("it does not begin as such a file does"));
+            return Err(Problem::Foreign("its first bytes are wrong"));
         }
         if take(&mut rest).map(u32::from_le_bytes) != Some(VERSION) {
-            return Err(Problem::Foreign("its version is another one"));
+            return Err(Problem::Foreign("its version is not supported"));
         }
         let checked = bytes.split_last_chunk().filter(|_| bytes.len() == BYTES);
         if checked.is_none_or(|(content, sum)| crc32fast::hash(content) != u32::from_le_bytes(*sum)) {
-            return Err(Problem::Damaged("its head is not as it was written"));
+            return Err(Problem::Damaged("its header is corrupted"));
         }
-        let head = Self::fields(&mut rest).ok_or(Problem::Damaged("its head is too short"))?;
+        let head = Self::fields(&mut rest).ok_or(Problem::Damaged("its header is too short"))?;
         if head.partitions.iter().any(|extent| extent.length > MAX_PARTITION_BYTES) {
             return Err(Problem::Damaged("a part of it is too long"));
         }
         let end = head.partitions.last().map(|last| last.offset + u64::from(last.length));
         if end != Some(file_bytes) {
-            return Err(Problem::Damaged("its length is not as it was written"));
+            return Err(Problem::Damaged("its length is wrong"));
         }
         Ok(head)
     }

@@ -32,8 +32,8 @@ pub(crate) enum ImportError {
     #[error("cannot read the list after line {line}: {cause}. Try again with a list that can be read")]
     Read { line: u64, cause: io::Error },
     #[error(
-        "line {0} is no line of the public list, which are 40 hexadecimal digits (SHA-1, not NTLM), a colon and a count. \
-         Give the list as `haveibeenpwned-downloader` writes it, complete and unpacked"
+        "line {0} is not a line of the public list: 40 hexadecimal digits (SHA-1, not NTLM), a colon and a count. Use \
+            the list as `haveibeenpwned-downloader` writes it, complete and uncompressed"
     )]
     Line(u64),
     #[error(
@@ -42,10 +42,10 @@ pub(crate) enum ImportError {
     )]
     Unordered(u64),
     #[error(
-        "too many hashes up to line {0} begin alike: these are no SHA-1 hashes of passwords. Give the public list"
+        "too many hashes up to line {0} begin alike: these are not SHA-1 hashes of passwords. Use the public list"
     )]
     Crowded(u64),
-    #[error("the list has {0} lines and none that counts. Give a complete list, or a smaller --min-count")]
+    #[error("none of the {0} lines in the list counts. Use a complete list, or a smaller --min-count")]
     Empty(u64),
     #[error("another import is writing {path}: wait until it is done", path = .0.display())]
     Running(PathBuf),

@@ -36,7 +36,8 @@ pub(crate) fn check(
         }
         opened => opened?,
     };
-    tracing::info!(hashes = filter.hashes(), imported = %filter.made_at(), "new passwords are looked up in the list of breached ones");
+    tracing::info!(hashes = filter.hashes(), imported = %filter.made_at(), "new passwords are looked up in the list of \
+        breached ones");
     let listed = BreachCheck::new(move |password| Ok(filter.contains(password)?));
     Ok(Some(match own {
         Some(own) => {
@@ -57,15 +58,17 @@ pub struct BreachesFileError {
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error(
-        "cannot be read: {0}. Make it with `portcullis breaches import`, or correct the setting `breaches_file`"
+        "cannot be read: {0}. Create it with `portcullis breaches import`, or correct the setting `breaches_file`"
     )]
     Read(io::Error),
     #[error(
-        "was not made by this program: {0}. Make it with `portcullis breaches import`; the public list itself is not \
-         read while serving"
+        "was not made by this program: {0}. Create it with `portcullis breaches import`; the server does not read the \
+            public list itself"
     )]
     Foreign(&'static str),
-    #[error("is damaged: {0}. Make it anew with `portcullis breaches import`, or restore it from a backup")]
+    #[error(
+        "is damaged: {0}. Create it again with `portcullis breaches import`, or restore it from a backup"
+    )]
     Damaged(&'static str),
 }
 

@@ -101,7 +101,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: PasskeySignUpAsked,
 ) -> Response[InvalidInput | PasskeyCreationOptions | Problem]:
-    """Get the options of a sign-up by passkey
+    """Get the passkey options for a sign-up
 
     Args:
         body (PasskeySignUpAsked): A new account that gets a passkey instead of a password.
@@ -130,7 +130,7 @@ def sync(
     client: AuthenticatedClient | Client,
     body: PasskeySignUpAsked,
 ) -> InvalidInput | PasskeyCreationOptions | Problem | None:
-    """Get the options of a sign-up by passkey
+    """Get the passkey options for a sign-up
 
     Args:
         body (PasskeySignUpAsked): A new account that gets a passkey instead of a password.
@@ -154,7 +154,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: PasskeySignUpAsked,
 ) -> Response[InvalidInput | PasskeyCreationOptions | Problem]:
-    """Get the options of a sign-up by passkey
+    """Get the passkey options for a sign-up
 
     Args:
         body (PasskeySignUpAsked): A new account that gets a passkey instead of a password.
@@ -181,7 +181,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: PasskeySignUpAsked,
 ) -> InvalidInput | PasskeyCreationOptions | Problem | None:
-    """Get the options of a sign-up by passkey
+    """Get the passkey options for a sign-up
 
     Args:
         body (PasskeySignUpAsked): A new account that gets a passkey instead of a password.

@@ -123,7 +123,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: MfaToken,
 ) -> Response[InvalidInput | LogInProblem | Problem | PasskeyRequestOptions]:
-    """Get the options of a passkey as a second factor
+    """Get the passkey options for a second factor
 
     Args:
         body (MfaToken): A login that waits for its second factor.
@@ -152,7 +152,7 @@ def sync(
     client: AuthenticatedClient | Client,
     body: MfaToken,
 ) -> InvalidInput | LogInProblem | Problem | PasskeyRequestOptions | None:
-    """Get the options of a passkey as a second factor
+    """Get the passkey options for a second factor
 
     Args:
         body (MfaToken): A login that waits for its second factor.
@@ -176,7 +176,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: MfaToken,
 ) -> Response[InvalidInput | LogInProblem | Problem | PasskeyRequestOptions]:
-    """Get the options of a passkey as a second factor
+    """Get the passkey options for a second factor
 
     Args:
         body (MfaToken): A login that waits for its second factor.
@@ -203,7 +203,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: MfaToken,
 ) -> InvalidInput | LogInProblem | Problem | PasskeyRequestOptions | None:
-    """Get the options of a passkey as a second factor
+    """Get the passkey options for a second factor
 
     Args:
         body (MfaToken): A login that waits for its second factor.

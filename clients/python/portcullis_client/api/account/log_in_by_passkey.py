@@ -118,7 +118,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> Response[InvalidInput | LogInProblem | Problem | TokenAnswer]:
-    """Log in by passkey and receive an access token
+    """Log in with a passkey and receive an access token
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.
@@ -147,7 +147,7 @@ def sync(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> InvalidInput | LogInProblem | Problem | TokenAnswer | None:
-    """Log in by passkey and receive an access token
+    """Log in with a passkey and receive an access token
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.
@@ -171,7 +171,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> Response[InvalidInput | LogInProblem | Problem | TokenAnswer]:
-    """Log in by passkey and receive an access token
+    """Log in with a passkey and receive an access token
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.
@@ -198,7 +198,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> InvalidInput | LogInProblem | Problem | TokenAnswer | None:
-    """Log in by passkey and receive an access token
+    """Log in with a passkey and receive an access token
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.

@@ -132,7 +132,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> Response[Any | InvalidInput | LogInProblem | Problem]:
-    """Log in by passkey and receive a cookie
+    """Log in with a passkey and receive a cookie
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.
@@ -161,7 +161,7 @@ def sync(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> Any | InvalidInput | LogInProblem | Problem | None:
-    """Log in by passkey and receive a cookie
+    """Log in with a passkey and receive a cookie
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.
@@ -185,7 +185,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> Response[Any | InvalidInput | LogInProblem | Problem]:
-    """Log in by passkey and receive a cookie
+    """Log in with a passkey and receive a cookie
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.
@@ -212,7 +212,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     body: PasskeyLogIn,
 ) -> Any | InvalidInput | LogInProblem | Problem | None:
-    """Log in by passkey and receive a cookie
+    """Log in with a passkey and receive a cookie
 
     Args:
         body (PasskeyLogIn): A passkey, to log in with.

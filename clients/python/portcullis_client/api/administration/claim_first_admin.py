@@ -107,7 +107,7 @@ def sync_detailed(
     """Become the first administrator
 
     Args:
-        body (Claim): The code that the server printed at its first start.
+        body (Claim): The code that the server printed when it started.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -136,7 +136,7 @@ def sync(
     """Become the first administrator
 
     Args:
-        body (Claim): The code that the server printed at its first start.
+        body (Claim): The code that the server printed when it started.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,7 +160,7 @@ async def asyncio_detailed(
     """Become the first administrator
 
     Args:
-        body (Claim): The code that the server printed at its first start.
+        body (Claim): The code that the server printed when it started.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,7 +187,7 @@ async def asyncio(
     """Become the first administrator
 
     Args:
-        body (Claim): The code that the server printed at its first start.
+        body (Claim): The code that the server printed when it started.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

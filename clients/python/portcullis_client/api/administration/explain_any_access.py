@@ -100,7 +100,7 @@ def sync_detailed(
     object_: str,
     permission: str,
 ) -> Response[ExplainedAccess | InvalidInput | Problem]:
-    """Say why an account may do something with a row of the application
+    """Explain an account's access to a row of the application
 
     Args:
         id (int):
@@ -135,7 +135,7 @@ def sync(
     object_: str,
     permission: str,
 ) -> ExplainedAccess | InvalidInput | Problem | None:
-    """Say why an account may do something with a row of the application
+    """Explain an account's access to a row of the application
 
     Args:
         id (int):
@@ -165,7 +165,7 @@ async def asyncio_detailed(
     object_: str,
     permission: str,
 ) -> Response[ExplainedAccess | InvalidInput | Problem]:
-    """Say why an account may do something with a row of the application
+    """Explain an account's access to a row of the application
 
     Args:
         id (int):
@@ -198,7 +198,7 @@ async def asyncio(
     object_: str,
     permission: str,
 ) -> ExplainedAccess | InvalidInput | Problem | None:
-    """Say why an account may do something with a row of the application
+    """Explain an account's access to a row of the application
 
     Args:
         id (int):

@@ -109,7 +109,8 @@ def sync_detailed(
     """Create an account and email its owner a link to choose a password
 
     Args:
-        body (Invitation): The account to create. Its owner is mailed a link to choose a password.
+        body (Invitation): The account to create. Its owner receives an email with a link to
+            choose a password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,7 +139,8 @@ def sync(
     """Create an account and email its owner a link to choose a password
 
     Args:
-        body (Invitation): The account to create. Its owner is mailed a link to choose a password.
+        body (Invitation): The account to create. Its owner receives an email with a link to
+            choose a password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -162,7 +164,8 @@ async def asyncio_detailed(
     """Create an account and email its owner a link to choose a password
 
     Args:
-        body (Invitation): The account to create. Its owner is mailed a link to choose a password.
+        body (Invitation): The account to create. Its owner receives an email with a link to
+            choose a password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,7 +192,8 @@ async def asyncio(
     """Create an account and email its owner a link to choose a password
 
     Args:
-        body (Invitation): The account to create. Its owner is mailed a link to choose a password.
+        body (Invitation): The account to create. Its owner receives an email with a link to
+            choose a password.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

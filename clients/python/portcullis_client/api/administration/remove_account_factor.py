@@ -84,7 +84,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | InvalidInput | Problem]:
-    """Remove a second factor that its owner has lost
+    """Remove the second factor of an account
 
     Args:
         id (int):
@@ -113,7 +113,7 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Any | InvalidInput | Problem | None:
-    """Remove a second factor that its owner has lost
+    """Remove the second factor of an account
 
     Args:
         id (int):
@@ -137,7 +137,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | InvalidInput | Problem]:
-    """Remove a second factor that its owner has lost
+    """Remove the second factor of an account
 
     Args:
         id (int):
@@ -164,7 +164,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Any | InvalidInput | Problem | None:
-    """Remove a second factor that its owner has lost
+    """Remove the second factor of an account
 
     Args:
         id (int):

@@ -119,7 +119,7 @@ def sync_detailed(
     Args:
         id (str):
         team (str):
-        body (TeamChange): What to change about a team. What is left out stays.
+        body (TeamChange): What to change about a team. Fields that are left out keep their value.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -154,7 +154,7 @@ def sync(
     Args:
         id (str):
         team (str):
-        body (TeamChange): What to change about a team. What is left out stays.
+        body (TeamChange): What to change about a team. Fields that are left out keep their value.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -184,7 +184,7 @@ async def asyncio_detailed(
     Args:
         id (str):
         team (str):
-        body (TeamChange): What to change about a team. What is left out stays.
+        body (TeamChange): What to change about a team. Fields that are left out keep their value.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -217,7 +217,7 @@ async def asyncio(
     Args:
         id (str):
         team (str):
-        body (TeamChange): What to change about a team. What is left out stays.
+        body (TeamChange): What to change about a team. Fields that are left out keep their value.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -109,7 +109,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: HandOver,
 ) -> Response[Any | InvalidInput | Problem]:
-    """Make another member the owner in my place
+    """Hand an organisation over to another member
 
     Args:
         id (str):
@@ -141,7 +141,7 @@ def sync(
     client: AuthenticatedClient,
     body: HandOver,
 ) -> Any | InvalidInput | Problem | None:
-    """Make another member the owner in my place
+    """Hand an organisation over to another member
 
     Args:
         id (str):
@@ -168,7 +168,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: HandOver,
 ) -> Response[Any | InvalidInput | Problem]:
-    """Make another member the owner in my place
+    """Hand an organisation over to another member
 
     Args:
         id (str):
@@ -198,7 +198,7 @@ async def asyncio(
     client: AuthenticatedClient,
     body: HandOver,
 ) -> Any | InvalidInput | Problem | None:
-    """Make another member the owner in my place
+    """Hand an organisation over to another member
 
     Args:
         id (str):

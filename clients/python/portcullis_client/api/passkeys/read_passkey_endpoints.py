@@ -54,7 +54,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[PasskeyEndpoints | Problem]:
-    """Where passkeys are managed, for password managers
+    """Tell password managers where passkeys are managed
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -77,7 +77,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> PasskeyEndpoints | Problem | None:
-    """Where passkeys are managed, for password managers
+    """Tell password managers where passkeys are managed
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -96,7 +96,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[PasskeyEndpoints | Problem]:
-    """Where passkeys are managed, for password managers
+    """Tell password managers where passkeys are managed
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -117,7 +117,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> PasskeyEndpoints | Problem | None:
-    """Where passkeys are managed, for password managers
+    """Tell password managers where passkeys are managed
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -109,7 +109,7 @@ def sync_detailed(
     """Change my profile
 
     Args:
-        body (ProfileChange): What may be changed of a profile.
+        body (ProfileChange): The changes to a profile.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -138,7 +138,7 @@ def sync(
     """Change my profile
 
     Args:
-        body (ProfileChange): What may be changed of a profile.
+        body (ProfileChange): The changes to a profile.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -162,7 +162,7 @@ async def asyncio_detailed(
     """Change my profile
 
     Args:
-        body (ProfileChange): What may be changed of a profile.
+        body (ProfileChange): The changes to a profile.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,7 +189,7 @@ async def asyncio(
     """Change my profile
 
     Args:
-        body (ProfileChange): What may be changed of a profile.
+        body (ProfileChange): The changes to a profile.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

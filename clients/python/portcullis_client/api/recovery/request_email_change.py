@@ -101,7 +101,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: Address,
 ) -> Response[Accepted | InvalidInput | Problem]:
-    """Change my email address, once the new one is confirmed
+    """Request a change of my email address
 
     Args:
         body (Address): An email address.
@@ -130,7 +130,7 @@ def sync(
     client: AuthenticatedClient,
     body: Address,
 ) -> Accepted | InvalidInput | Problem | None:
-    """Change my email address, once the new one is confirmed
+    """Request a change of my email address
 
     Args:
         body (Address): An email address.
@@ -154,7 +154,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: Address,
 ) -> Response[Accepted | InvalidInput | Problem]:
-    """Change my email address, once the new one is confirmed
+    """Request a change of my email address
 
     Args:
         body (Address): An email address.
@@ -181,7 +181,7 @@ async def asyncio(
     client: AuthenticatedClient,
     body: Address,
 ) -> Accepted | InvalidInput | Problem | None:
-    """Change my email address, once the new one is confirmed
+    """Request a change of my email address
 
     Args:
         body (Address): An email address.

@@ -101,7 +101,7 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: FirstCode,
 ) -> Response[InvalidInput | Problem | RecoveryCodes]:
-    """Add or replace my authenticator app with its first code
+    """Confirm my authenticator app with its first code
 
     Args:
         body (FirstCode): A code of the authenticator app.
@@ -130,7 +130,7 @@ def sync(
     client: AuthenticatedClient,
     body: FirstCode,
 ) -> InvalidInput | Problem | RecoveryCodes | None:
-    """Add or replace my authenticator app with its first code
+    """Confirm my authenticator app with its first code
 
     Args:
         body (FirstCode): A code of the authenticator app.
@@ -154,7 +154,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: FirstCode,
 ) -> Response[InvalidInput | Problem | RecoveryCodes]:
-    """Add or replace my authenticator app with its first code
+    """Confirm my authenticator app with its first code
 
     Args:
         body (FirstCode): A code of the authenticator app.
@@ -181,7 +181,7 @@ async def asyncio(
     client: AuthenticatedClient,
     body: FirstCode,
 ) -> InvalidInput | Problem | RecoveryCodes | None:
-    """Add or replace my authenticator app with its first code
+    """Confirm my authenticator app with its first code
 
     Args:
         body (FirstCode): A code of the authenticator app.

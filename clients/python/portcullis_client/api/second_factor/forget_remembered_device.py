@@ -84,7 +84,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | InvalidInput | Problem]:
-    """Ask one of them for my second factor again
+    """Forget one of my remembered devices
 
     Args:
         id (str):
@@ -113,7 +113,7 @@ def sync(
     *,
     client: AuthenticatedClient,
 ) -> Any | InvalidInput | Problem | None:
-    """Ask one of them for my second factor again
+    """Forget one of my remembered devices
 
     Args:
         id (str):
@@ -137,7 +137,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
 ) -> Response[Any | InvalidInput | Problem]:
-    """Ask one of them for my second factor again
+    """Forget one of my remembered devices
 
     Args:
         id (str):
@@ -164,7 +164,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
 ) -> Any | InvalidInput | Problem | None:
-    """Ask one of them for my second factor again
+    """Forget one of my remembered devices
 
     Args:
         id (str):

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+T = TypeVar("T", bound="SentInvitation")
+
+
+@_attrs_define
+class SentInvitation:
+    """An open invitation that the account has sent, for its owner's export.
+
+    Attributes:
+        created_at (datetime.datetime):
+        email (str): The address that it was sent to.
+        expires_at (datetime.datetime):
+        organisation_id (str): The ID of the organisation.
+        role (Literal['admin'] | Literal['member'] | Literal['owner']): What a member may do with the group itself. Each
+            role includes those before it.
+    """
+
+    created_at: datetime.datetime
+    email: str
+    expires_at: datetime.datetime
+    organisation_id: str
+    role: Literal["admin", "member", "owner"]
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        created_at = self.created_at.isoformat()
+
+        email = self.email
+
+        expires_at = self.expires_at.isoformat()
+
+        organisation_id = self.organisation_id
+
+        role: Literal["admin", "member", "owner"]
+        role = self.role
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "created_at": created_at,
+                "email": email,
+                "expires_at": expires_at,
+                "organisation_id": organisation_id,
+                "role": role,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        d = dict(src_dict)
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        email = d.pop("email")
+
+        expires_at = datetime.datetime.fromisoformat(d.pop("expires_at"))
+
+        organisation_id = d.pop("organisation_id")
+
+        def _parse_role(data: object) -> Literal["admin", "member", "owner"]:
+            componentsschemas_group_role_type_0 = cast(Literal["member"], data)
+            if componentsschemas_group_role_type_0 != "member":
+                raise ValueError(
+                    f"/components/schemas/GroupRole_type_0 must match const 'member', got '{componentsschemas_group_role_type_0}'"
+                )
+            return componentsschemas_group_role_type_0
+            componentsschemas_group_role_type_1 = cast(Literal["admin"], data)
+            if componentsschemas_group_role_type_1 != "admin":
+                raise ValueError(
+                    f"/components/schemas/GroupRole_type_1 must match const 'admin', got '{componentsschemas_group_role_type_1}'"
+                )
+            return componentsschemas_group_role_type_1
+            componentsschemas_group_role_type_2 = cast(Literal["owner"], data)
+            if componentsschemas_group_role_type_2 != "owner":
+                raise ValueError(
+                    f"/components/schemas/GroupRole_type_2 must match const 'owner', got '{componentsschemas_group_role_type_2}'"
+                )
+            return componentsschemas_group_role_type_2
+
+        role = _parse_role(d.pop("role"))
+
+        sent_invitation = cls(
+            created_at=created_at,
+            email=email,
+            expires_at=expires_at,
+            organisation_id=organisation_id,
+            role=role,
+        )
+
+        sent_invitation.additional_properties = d
+        return sent_invitation
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
