@@ -152,7 +152,8 @@ const WAYS_IN: [&str; 12] = [
     "totp_enrolments",
 ];
 /// Tables with rows of an account that let nobody in.
-const OTHERS: [&str; 5] = ["grants", "invitations", "mails", "memberships", "profile_images"];
+const OTHERS: [&str; 6] =
+    ["attribute_values", "grants", "invitations", "mails", "memberships", "profile_images"];
 
 /// A new table is either a way into an account, and then `recovery/store.rs` closes it and a test here shows that, or it
 /// is not.

@@ -7,6 +7,14 @@ from .address import Address
 from .api_key import ApiKey
 from .api_key_request import ApiKeyRequest
 from .api_key_rotation import ApiKeyRotation
+from .attribute import Attribute
+from .attribute_asked import AttributeAsked
+from .attribute_asked_schema import AttributeAskedSchema
+from .attribute_schema import AttributeSchema
+from .attributes import Attributes
+from .attributes_asked import AttributesAsked
+from .attributes_change import AttributesChange
+from .attributes_change_attributes import AttributesChangeAttributes
 from .audit_event import AuditEvent
 from .audit_page import AuditPage
 from .claim import Claim
@@ -15,6 +23,7 @@ from .deletion_scheduled import DeletionScheduled
 from .exchange_token_body import ExchangeTokenBody
 from .explained_access import ExplainedAccess
 from .export import Export
+from .export_attributes import ExportAttributes
 from .exported_account import ExportedAccount
 from .exported_device import ExportedDevice
 from .exported_email_change import ExportedEmailChange
@@ -81,6 +90,7 @@ from .passkey_request_options import PasskeyRequestOptions
 from .passkey_selection import PasskeySelection
 from .passkey_sign_up import PasskeySignUp
 from .passkey_sign_up_asked import PasskeySignUpAsked
+from .passkey_sign_up_attributes import PasskeySignUpAttributes
 from .passkey_user import PasskeyUser
 from .password_change import PasswordChange
 from .problem import Problem
@@ -99,6 +109,7 @@ from .service_account_change import ServiceAccountChange
 from .service_accounts_page import ServiceAccountsPage
 from .session import Session
 from .sign_up import SignUp
+from .sign_up_attributes import SignUpAttributes
 from .team import Team
 from .team_change import TeamChange
 from .team_service_accounts import TeamServiceAccounts
@@ -118,6 +129,14 @@ __all__ = (
     "ApiKey",
     "ApiKeyRequest",
     "ApiKeyRotation",
+    "Attribute",
+    "AttributeAsked",
+    "AttributeAskedSchema",
+    "AttributeSchema",
+    "Attributes",
+    "AttributesAsked",
+    "AttributesChange",
+    "AttributesChangeAttributes",
     "AuditEvent",
     "AuditPage",
     "Claim",
@@ -126,6 +145,7 @@ __all__ = (
     "ExchangeTokenBody",
     "ExplainedAccess",
     "Export",
+    "ExportAttributes",
     "ExportedAccount",
     "ExportedDevice",
     "ExportedEmailChange",
@@ -192,6 +212,7 @@ __all__ = (
     "PasskeySelection",
     "PasskeySignUp",
     "PasskeySignUpAsked",
+    "PasskeySignUpAttributes",
     "PasskeyUser",
     "PasswordChange",
     "Problem",
@@ -210,6 +231,7 @@ __all__ = (
     "ServiceAccountsPage",
     "Session",
     "SignUp",
+    "SignUpAttributes",
     "Team",
     "TeamChange",
     "TeamServiceAccounts",

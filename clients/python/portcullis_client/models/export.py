@@ -8,6 +8,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
+    from ..models.export_attributes import ExportAttributes
     from ..models.exported_account import ExportedAccount
     from ..models.exported_email_change import ExportedEmailChange
     from ..models.exported_event import ExportedEvent
@@ -34,6 +35,7 @@ class Export:
     Attributes:
         account (ExportedAccount): What is stored about an account, for its owner's export.
         api_keys (list[ExportedKey]): The API keys that have not expired, newest first.
+        attributes (ExportAttributes): The attributes that the account's owner can read, by name.
         email_change (ExportedEmailChange | None): The new email address that waits for its confirmation; `null` if none
             does.
         events (list[ExportedEvent]): What happened to the account, oldest first.
@@ -54,6 +56,7 @@ class Export:
 
     account: ExportedAccount
     api_keys: list[ExportedKey]
+    attributes: ExportAttributes
     email_change: ExportedEmailChange | None
     events: list[ExportedEvent]
     exported_at: datetime.datetime
@@ -79,6 +82,8 @@ class Export:
         for api_keys_item_data in self.api_keys:
             api_keys_item = api_keys_item_data.to_dict()
             api_keys.append(api_keys_item)
+
+        attributes = self.attributes.to_dict()
 
         email_change: dict[str, Any] | None
         if isinstance(self.email_change, ExportedEmailChange):
@@ -147,6 +152,7 @@ class Export:
             {
                 "account": account,
                 "api_keys": api_keys,
+                "attributes": attributes,
                 "email_change": email_change,
                 "events": events,
                 "exported_at": exported_at,
@@ -167,6 +173,7 @@ class Export:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        from ..models.export_attributes import ExportAttributes
         from ..models.exported_account import ExportedAccount
         from ..models.exported_email_change import ExportedEmailChange
         from ..models.exported_event import ExportedEvent
@@ -191,6 +198,8 @@ class Export:
             api_keys_item = ExportedKey.from_dict(api_keys_item_data)
 
             api_keys.append(api_keys_item)
+
+        attributes = ExportAttributes.from_dict(d.pop("attributes"))
 
         def _parse_email_change(data: object) -> ExportedEmailChange | None:
             if data is None:
@@ -292,6 +301,7 @@ class Export:
         export = cls(
             account=account,
             api_keys=api_keys,
+            attributes=attributes,
             email_change=email_change,
             events=events,
             exported_at=exported_at,

@@ -14,17 +14,21 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     after: str | Unset = UNSET,
+    attribute: str | Unset = UNSET,
     before: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     role: str | Unset = UNSET,
     search: str | Unset = UNSET,
+    value: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
 
     params["after"] = after
+
+    params["attribute"] = attribute
 
     params["before"] = before
 
@@ -37,6 +41,8 @@ def _get_kwargs(
     params["role"] = role
 
     params["search"] = search
+
+    params["value"] = value
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -113,23 +119,27 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
+    attribute: str | Unset = UNSET,
     before: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     role: str | Unset = UNSET,
     search: str | Unset = UNSET,
+    value: str | Unset = UNSET,
 ) -> Response[AccountsPage | InvalidInput | Problem]:
     """List and find accounts
 
     Args:
         after (str | Unset):
+        attribute (str | Unset):
         before (str | Unset):
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
         role (str | Unset):
         search (str | Unset):
+        value (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -141,12 +151,14 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         after=after,
+        attribute=attribute,
         before=before,
         is_active=is_active,
         is_verified=is_verified,
         limit=limit,
         role=role,
         search=search,
+        value=value,
     )
 
     response = client.get_httpx_client().request(
@@ -160,23 +172,27 @@ def sync(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
+    attribute: str | Unset = UNSET,
     before: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     role: str | Unset = UNSET,
     search: str | Unset = UNSET,
+    value: str | Unset = UNSET,
 ) -> AccountsPage | InvalidInput | Problem | None:
     """List and find accounts
 
     Args:
         after (str | Unset):
+        attribute (str | Unset):
         before (str | Unset):
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
         role (str | Unset):
         search (str | Unset):
+        value (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,12 +205,14 @@ def sync(
     return sync_detailed(
         client=client,
         after=after,
+        attribute=attribute,
         before=before,
         is_active=is_active,
         is_verified=is_verified,
         limit=limit,
         role=role,
         search=search,
+        value=value,
     ).parsed
 
 
@@ -202,23 +220,27 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
+    attribute: str | Unset = UNSET,
     before: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     role: str | Unset = UNSET,
     search: str | Unset = UNSET,
+    value: str | Unset = UNSET,
 ) -> Response[AccountsPage | InvalidInput | Problem]:
     """List and find accounts
 
     Args:
         after (str | Unset):
+        attribute (str | Unset):
         before (str | Unset):
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
         role (str | Unset):
         search (str | Unset):
+        value (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -230,12 +252,14 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         after=after,
+        attribute=attribute,
         before=before,
         is_active=is_active,
         is_verified=is_verified,
         limit=limit,
         role=role,
         search=search,
+        value=value,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -247,23 +271,27 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     after: str | Unset = UNSET,
+    attribute: str | Unset = UNSET,
     before: str | Unset = UNSET,
     is_active: bool | Unset = UNSET,
     is_verified: bool | Unset = UNSET,
     limit: int | Unset = UNSET,
     role: str | Unset = UNSET,
     search: str | Unset = UNSET,
+    value: str | Unset = UNSET,
 ) -> AccountsPage | InvalidInput | Problem | None:
     """List and find accounts
 
     Args:
         after (str | Unset):
+        attribute (str | Unset):
         before (str | Unset):
         is_active (bool | Unset):
         is_verified (bool | Unset):
         limit (int | Unset):
         role (str | Unset):
         search (str | Unset):
+        value (str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -277,11 +305,13 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             after=after,
+            attribute=attribute,
             before=before,
             is_active=is_active,
             is_verified=is_verified,
             limit=limit,
             role=role,
             search=search,
+            value=value,
         )
     ).parsed
