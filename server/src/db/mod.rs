@@ -373,7 +373,7 @@ mod tests {
                 "UPDATE schema_migrations SET version = 9999 WHERE version = (SELECT max(version) FROM schema_migrations)",
                 "schema version 9999",
             ),
-            ("UPDATE schema_migrations SET checksum = x'00'", "made by another build"),
+            ("UPDATE schema_migrations SET checksum = x'00'", "another build created the tables"),
         ] {
             let path = dir.path().join("p.db");
             let db = open(&path).await.unwrap();

@@ -120,7 +120,7 @@ fn a_path_is_what_axum_and_openapi_both_understand() {
     for (path, reason) in paths {
         refused(api().get(path, one), &[&format!("get {path}: {reason}")]);
     }
-    refused(api().nest("/a/", api().get("/b", one)), &["nest `/a/`: a prefix does not end with `/`"]);
+    refused(api().nest("/a/", api().get("/b", one)), &["nest `/a/`: a prefix must not end with `/`"]);
     refused(api().nest("a", api().get("/b", one)), &["get a/b: a path must begin with `/`"]);
 }
 

@@ -179,7 +179,7 @@ fn a_restated_answer_keeps_its_parts() {
         json!({
             "303": {
                 "description": "Logged in",
-                "headers": { "Location": { "description": "Where it is", "schema": { "type": "string" } } },
+                "headers": { "Location": { "description": "The new location", "schema": { "type": "string" } } },
             },
         })
     );

@@ -38,14 +38,14 @@ fn a_path_without_an_id_is_a_defect() {
     let advice = "give the parameter this name, or use `Seen` for a list";
     for path in ["/documents", "/documents/{document}"] {
         let reason = format!(
-            "get {path}: the path has no `{{id}}`, by which `document:read` knows the document: {advice}"
+            "get {path}: the path has no `{{id}}`, by which `document:read` finds the document: {advice}"
         );
         refused(Api::new("", "").get(path, read_document), &reason);
     }
     // Behind the guard of a router too.
     let guarded = Api::new("", "").guard::<May<Door, ReadDocument>>().get("/documents", list_documents);
     let reason = format!(
-        "get /documents: the path has no `{{id}}`, by which `document:read` knows the document: {advice}"
+        "get /documents: the path has no `{{id}}`, by which `document:read` finds the document: {advice}"
     );
     refused(guarded, &reason);
 }
