@@ -717,7 +717,10 @@ fn a_router_s_guard_behind_all_routes_is_refused() {
         routes().guard::<Guard<Users>>().with_state(App::default()),
     ] {
         let told = api.finish().unwrap_err().to_string();
-        assert!(told.contains("it applies to routes that are declared after it, and there are none"), "{told}");
+        assert!(
+            told.contains("it applies to routes that are declared after it, and there are none"),
+            "{told}"
+        );
     }
     for api in [guarded(), api().guard::<Guard<Users>>(), routes().guard::<Guard<Users>>().get("/more", more)]
     {

@@ -179,7 +179,10 @@ fn what_guards_enforce_cannot_be_edited() {
     let changes: [(Change, &str); 5] = [
         (|document| document["paths"]["/items"]["get"]["security"] = json!([]), "its `security` was edited"),
         (|document| document["components"]["securitySchemes"] = json!({}), "`securitySchemes` was edited"),
-        (|document| document["paths"]["/items"] = json!({}), "it is in the router but not in the edited document"),
+        (
+            |document| document["paths"]["/items"] = json!({}),
+            "it is in the router but not in the edited document",
+        ),
         (
             |document| document["paths"]["/other"]["get"] = json!({}),
             "in the edited document but not in the router",

@@ -186,7 +186,7 @@ on_both_databases! {
         let _ = database;
         for (from, to, expected) in [
             ("who = \"dan\"", "who = \"dann\"", "there is no account \"dann\""),
-            ("role = \"editor\"", "role = \"edtor\"", "policy.test.toml:21: \"edtor\" is not a role that is given on a document"),
+            ("role = \"editor\"", "role = \"edtor\"", "policy.test.toml:21: \"edtor\" is not a role on a document"),
             ("on = \"folder:1\"", "on = \"folder1\"", "write type:id"),
             ("on = \"folder:1\"", "on = \"folder:one\"", "the id of a folder is a number"),
             ("is_public = true", "is_pubic = true", "policy.test.toml:16: rows.document: the policy does not use the column \"is_pubic\""),
