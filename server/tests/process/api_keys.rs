@@ -41,11 +41,11 @@ on_both_databases! {
         let shown = leaked.rsplit_once('_').unwrap().0;
         assert_eq!(
             ended.out,
-            format!("Revoked {shown} and notified {}.\nRevoked 1 of this server's API keys ended; 0 other strings look like API keys.\n", email("ada"))
+            format!("Revoked {shown} and notified {}.\nRevoked 1 of this server's API keys; 0 other strings look like API keys.\n", email("ada"))
         );
         assert_eq!((status(&server, &leaked).await, status(&server, &kept).await), (401, 200));
         let again = api_key(&place, &["leaked"], &report).await;
-        assert_eq!(again.out, "Revoked 0 of this server's API keys ended; 1 other strings look like API keys.\n");
+        assert_eq!(again.out, "Revoked 0 of this server's API keys; 1 other strings look like API keys.\n");
         let events = "SELECT count(*) FROM audit_events WHERE event = 'api_key.leaked' AND account_id = 1 AND actor = 'operator'";
         assert_eq!(place.value(events).await, "1");
         server.stop().await;

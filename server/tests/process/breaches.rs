@@ -103,7 +103,9 @@ async fn an_operator_hears_what_is_wrong_with_a_list() {
 
     let reversed = list.lines().rev().collect::<Vec<_>>().join("\n");
     let cut = list.get(..list.len() - 5).unwrap();
-    for (input, reason) in [(reversed.as_str(), "LC_ALL=C sort"), (cut, "line 50000 "), ("", "has 0 lines")] {
+    for (input, reason) in
+        [(reversed.as_str(), "LC_ALL=C sort"), (cut, "line 50000 "), ("", "none of the 0 lines")]
+    {
         let failed = import(&place, &["-", "--breaches-file", other.to_str().unwrap()], input).await;
         assert_eq!(failed.code, Some(1), "{failed:?}");
         assert!(failed.err.contains(reason) && failed.out.is_empty(), "{reason:?} is not in {failed:?}");

@@ -90,7 +90,7 @@ on_both_databases! {
         let objects = place.data_dir().join("objects/profile-images");
         assert_eq!(std::fs::read_dir(&objects).unwrap().count(), 1);
 
-        failed(&user(&place, &["delete", "1"], "ada@example.com\n").await, 1, "Add --yes");
+        failed(&user(&place, &["delete", "1"], "ada@example.com\n").await, 1, "add --yes");
         assert_eq!(ada.status_of_profile().await, 200, "it was not meant");
         done(&user(&place, &["delete", "1", "--yes"], "").await);
         assert_eq!(ada.status_of_profile().await, 401);

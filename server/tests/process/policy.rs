@@ -100,7 +100,7 @@ on_both_databases! {
 
         let on_database = policy(&place, &["test", "--on-database"]).await;
         match database {
-            Database::Sqlite => assert!(on_database.err.contains("--on-database needs a PostgreSQL"), "{on_database:?}"),
+            Database::Sqlite => assert!(on_database.err.contains("--on-database needs PostgreSQL"), "{on_database:?}"),
             Database::Postgres => assert!(done(&on_database).ends_with("2 cases passed on PostgreSQL; every term is \
                 covered.\n")),
         }
