@@ -112,8 +112,8 @@ on_both_databases! {
         let here = Smtp::start(Mood::Takes).await.url().replace("//", "//ana:canary@");
         for (url, is_allowed, problem) in [
             (server.url(), false, "STARTTLS: the server does not offer TLS, and email is not sent"),
-            (with_password, true, "STARTTLS: the server does not offer TLS, and a password is not sent"),
-            (here, false, "STARTTLS: the server does not offer TLS, and a password is not sent"),
+            (with_password, true, "STARTTLS: the server does not offer TLS, and a password is never sent"),
+            (here, false, "STARTTLS: the server does not offer TLS, and a password is never sent"),
         ] {
             let app = TestApp::with(database, |config| {
                 let transport: portcullis_server::mail::Transport = url.parse().unwrap();
