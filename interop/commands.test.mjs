@@ -34,6 +34,7 @@ const NOT_RUN = {
   "cargo new documents && cd documents": "server/tests/policy/example.rs builds and walks that program",
   [`curl http://localhost:3000/folders/$FOLDER/grants -H "Authorization: Bearer $ADA" \\`]: "server/tests/policy/example.rs sends it",
   [`curl "http://localhost:3000/documents/$DOCUMENT/grants/explain?who=ben@example.com&permission=document:read" \\`]: "server/tests/policy/example.rs sends it",
+  [`TOKEN=$(curl -s http://localhost:3000/documents/$DOCUMENT/links -H "Authorization: Bearer $ADA" \\`]: "server/tests/policy/example.rs sends it",
   "portcullis user remove-factor ada@example.com": "server/tests/process/operator.rs runs it on an account that has one",
   'pg_dump --format=custom --file=portcullis.dump "postgres://portcullis@db.example/portcullis"': "needs that PostgreSQL",
 };
@@ -137,8 +138,17 @@ test("a_program_acts_with_an_api_key_and_a_leak_is_ended", TIME, async () => {
   // By the key in either header, and by its successor after it was removed.
   assert.equal(said.match(/"email":"ada@example.com"/g).length, 3, said);
   const leaked = run(block("docs/api-keys.md", "echo '{"), directory);
-  assert.match(leaked, /^0 of this server's API keys ended; 0 other strings/m);
+  assert.match(leaked, /^Revoked 0 of this server's API keys; 0 other strings/m);
   assert.match(leaked, /Nightly export/);
+});
+
+test("an_account_signs_up_with_its_attributes", TIME, async () => {
+  const directory = temporaryDirectory();
+  const config = join(directory, "portcullis.toml");
+  writeFileSync(config, block("docs/attributes.md", "[attributes.company]", "toml"));
+  const { url } = await startPortcullis({ config, "data-dir": join(directory, "portcullis-data") });
+  const said = run(block("docs/attributes.md", "curl -s localhost:8000/signup").replaceAll("localhost:8000", url), directory);
+  assert.match(said, /"name":"company","label":"[^"]*","value":"Looms"/);
 });
 
 test("every_command_of_the_documents_is_run_or_said_not_to_be", () => {

@@ -111,9 +111,9 @@ pub struct Attribute {
     pub kind: AttributeKind,
     /// What pages call it.
     pub label: String,
-    /// The German label; `None` for [`label`](Self::label).
+    /// The German label; `None` for the label.
     pub label_de: Option<String>,
-    /// The Spanish label; `None` for [`label`](Self::label).
+    /// The Spanish label; `None` for the label.
     pub label_es: Option<String>,
     /// Who can read it.
     pub read: AttributeReaders,
