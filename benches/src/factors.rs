@@ -240,12 +240,17 @@ struct WithApp {
 /// Makes the accounts of a round. The code that adds the app is the one before the current one: two are left.
 fn enrol(address: SocketAddr, round: u16) -> Result<Vec<WithApp>, Failure> {
     load::runtime()?.block_on(async {
-        let all: Vec<_> = (0..WITH_APP)
-            .map(|number| tokio::spawn(WithApp::enrol(address, format!("app{round}.{number}@example.com"))))
-            .collect();
         let mut people = Vec::new();
-        for one in all {
-            people.push(one.await??);
+        // Not more at once than may wait for a hash.
+        for first in (0..WITH_APP).step_by(CONCURRENCY) {
+            let some: Vec<_> = (first..WITH_APP.min(first + CONCURRENCY))
+                .map(|number| {
+                    tokio::spawn(WithApp::enrol(address, format!("app{round}.{number}@example.com")))
+                })
+                .collect();
+            for one in some {
+                people.push(one.await??);
+            }
         }
         Ok(people)
     })
