@@ -241,7 +241,7 @@ struct WithApp {
 fn enrol(address: SocketAddr, round: u16) -> Result<Vec<WithApp>, Failure> {
     load::runtime()?.block_on(async {
         let mut people = Vec::new();
-        // Not more at once than may wait for a hash.
+        // The server queues only so many hashes.
         for first in (0..WITH_APP).step_by(CONCURRENCY) {
             let some: Vec<_> = (first..WITH_APP.min(first + CONCURRENCY))
                 .map(|number| {
