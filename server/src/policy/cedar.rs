@@ -39,6 +39,7 @@ const ABOUT_THE_POLICIES: &str = "\
 //
 // Cedar has no words for these:
 // - A grant expires. Link only those that have not expired.
+// - A link that was shared lets anyone with its token use one permission, without an account.
 // - A decision climbs 32 rows of one type, and 8 groups. `in` has no limit.
 // - A caller also needs the permission in the scope of the token, session or API key.
 // - A denial is 404 if the account may do nothing with the row, and 403 otherwise.
