@@ -152,7 +152,8 @@ on_both_databases! {
             format!("VALUES ({ids}, 'file', NULL, {object}, 'editor', {id}, NULL, {ben}, 1000000, 2000000)"),
             // Those of others, and of a group.
             format!("VALUES ({ids}, 'file', 1, NULL, 'hers', {ben}, NULL, {id}, 1, NULL)"),
-            format!("VALUES ({ids}, 'file', 2, NULL, 'theirs', NULL, {group}, {id}, 1, NULL)"),
+            format!("VALUES ({ids}, 'file', 2, NULL, 'theirs', NULL, {group}, {id}, 1, 3000000)"),
+            format!("{numbers} {ids}, 'note', i, NULL, 'reader', {ben}, NULL, {id}, 1, NULL FROM n"),
         ] {
             app.place.sql(&format!("{insert} {rows}")).await;
         }
@@ -171,9 +172,20 @@ on_both_databases! {
             "created_at": "1970-01-01T00:00:01Z", "expires_at": "1970-01-01T00:00:02Z",
         });
         assert_eq!(file, &expected);
+        // What it gave to others, to an account and to a group.
+        let given = export["given_grants"].as_array().unwrap();
+        let notes: HashSet<_> = given.iter().filter(|one| one["role"] == "reader").map(|one| one["object"].as_str().unwrap()).collect();
+        assert_eq!((given.len(), notes.len()), (252, 250), "each once, over all pages");
+        let of = |role: &str| given.iter().find(|one| one["role"] == role).unwrap();
+        assert_eq!(of("hers"), &json!({
+            "object": "file:1", "role": "hers", "to": { "account": ben },
+            "created_at": "1970-01-01T00:00:00Z", "expires_at": null,
+        }));
+        assert_eq!((&of("theirs")["to"], &of("theirs")["expires_at"]), (&json!({ "group": acme }), &json!("1970-01-01T00:00:03Z")));
         // Of an account without any of it.
         let export = app.log_in("ben").await.get("/export").send().await.assert(200).json();
         assert_eq!((&export["email_change"], &export["sent_invitations"]), (&json!(null), &json!([])));
+        assert_eq!(export["given_grants"].as_array().unwrap().len(), 1);
     }
 
     async fn the_export_of_an_account_with_many_events_is_whole(database: Database) {

@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = migrations![
     "0022_attributes",
     "0023_share_links",
     "0024_looks",
+    "0025_given_grants",
 ];
 
 /// How long an instance waits while another one changes the tables.

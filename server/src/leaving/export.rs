@@ -13,6 +13,7 @@ use http::{HeaderValue, StatusCode, header};
 use portcullis::describe::{DescribeResponse, Operation};
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     access::Fresh,
@@ -94,6 +95,8 @@ struct Whole {
     /// The roles that the account was given on rows of the application, oldest first. Groups have roles of their own,
     /// which are not listed here.
     grants: Vec<ExportedGrant>,
+    /// The roles that the account has given to others, oldest first.
+    given_grants: Vec<GivenGrant>,
     /// The links by which the account shares rows of the application, oldest first.
     share_links: Vec<ExportedLink>,
     /// What happened to the account, oldest first.
@@ -114,6 +117,29 @@ pub(crate) struct ExportedGrant {
     /// When it expires; `null` if it does not.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) expires_at: Option<String>,
+}
+
+/// A role that the account has given on a row of the application.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct GivenGrant {
+    /// The type and the ID of the row.
+    #[schemars(extend("examples" = ["document:42"]))]
+    pub(crate) object: String,
+    pub(crate) role: String,
+    pub(crate) to: ExportedReceiver,
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) created_at: String,
+    /// When it expires; `null` if it does not.
+    #[schemars(extend("format" = "date-time"))]
+    pub(crate) expires_at: Option<String>,
+}
+
+/// The receiver of a role: an account by its number, or a group by its ID.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ExportedReceiver {
+    Account(AccountId),
+    Group(Uuid),
 }
 
 /// A link to a row of the application, without its token.
@@ -196,6 +222,14 @@ impl Export {
             }
         });
         let of = app.clone();
+        let given = list(move |after| {
+            let app = of.clone();
+            async move {
+                let mut reader = app.db().read().await?;
+                written(&app.policy().exported_given(reader.conn(), account, after).await?)
+            }
+        });
+        let of = app.clone();
         let links = list(move |after| {
             let app = of.clone();
             async move {
@@ -213,6 +247,7 @@ impl Export {
             ("memberships", memberships),
             ("sent_invitations", sent),
             ("grants", grants),
+            ("given_grants", given),
             ("share_links", links),
             ("events", events),
         ] {

@@ -7,7 +7,7 @@ pub(crate) mod pages;
 
 pub use self::deletion::delete;
 use self::deletion::{delete_if_due, delete_own};
-pub(crate) use self::export::{ExportedGrant, ExportedLink};
+pub(crate) use self::export::{ExportedGrant, ExportedLink, ExportedReceiver, GivenGrant};
 use crate::{
     access::{Fresh, Principal},
     accounts, api_keys,

@@ -13,7 +13,7 @@ use crate::{
     db::{self, Conn, Encode as _, FromRow, Row},
     error,
     groups::{self, GroupId},
-    leaving::ExportedGrant,
+    leaving::{ExportedGrant, ExportedReceiver, GivenGrant},
     random,
 };
 
@@ -195,6 +195,29 @@ impl Policy {
             (grant.id, exported)
         };
         Ok(store::list_to(conn, account, after, 100).await?.into_iter().map(view).collect())
+    }
+
+    /// Up to 100 grants that an account has given, after the grant `after`, for its owner's export.
+    pub(crate) async fn exported_given(
+        &self,
+        conn: Conn<'_>,
+        account: AccountId,
+        after: Option<GrantId>,
+    ) -> Result<Vec<(GrantId, GivenGrant)>, error::Error> {
+        let view = |grant: Grant| {
+            let exported = GivenGrant {
+                object: format!("{}:{}", grant.object_type, grant.object),
+                role: grant.role,
+                to: match grant.to {
+                    Whom::Account(account) => ExportedReceiver::Account(account),
+                    Whom::Group(group) => ExportedReceiver::Group(group.uuid()),
+                },
+                created_at: grant.created_at.to_rfc3339(),
+                expires_at: grant.expires_at.map(Timestamp::to_rfc3339),
+            };
+            (grant.id, exported)
+        };
+        Ok(store::list_by(conn, account, after, 100).await?.into_iter().map(view).collect())
     }
 
     /// Removes all grants on a row, and the links to it. Call it in the transaction that deletes the row, after the deletion: grants that

@@ -151,6 +151,24 @@ pub(super) async fn list_to(
     )
 }
 
+/// The grants that an account has given, in the order of their IDs.
+pub(super) async fn list_by(
+    conn: Conn<'_>,
+    account: AccountId,
+    after: Option<GrantId>,
+    at_most: i64,
+) -> Result<Vec<Grant>> {
+    fetch_all!(
+        conn,
+        Grant,
+        "SELECT id, object_type, object_number, object_uuid, role, account_id, group_id, given_by, created_at, expires_at
+         FROM grants WHERE given_by = $1 AND id > $2 ORDER BY id LIMIT $3",
+        account,
+        after.unwrap_or(GrantId::FIRST),
+        at_most
+    )
+}
+
 pub(super) async fn insert_link(conn: Conn<'_>, link: &ShareLink, digest: &[u8; 32]) -> Result<()> {
     let (number, uuid) = columns(link.object);
     execute!(

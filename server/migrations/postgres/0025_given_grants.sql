@@ -1,0 +1,4 @@
+-- The twin of migrations/sqlite/0025_given_grants.sql: change both.
+
+-- The export of an account lists what it has shared, page by page.
+CREATE INDEX grants_by_giver ON grants (given_by, id) WHERE given_by IS NOT NULL;
