@@ -44,6 +44,10 @@ impl Changes {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_ref()))
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -41,7 +41,7 @@ pub(crate) enum Of {
 }
 
 impl Of {
-    fn kind(self) -> AttributeOf {
+    pub(crate) fn kind(self) -> AttributeOf {
         match self {
             Self::Account(_) => AttributeOf::Account,
             Self::Organisation(_) => AttributeOf::Organisation,

@@ -40,6 +40,16 @@ Examples:
 A password is never an argument, because other users of the computer can see arguments. Type it on the terminal, or \
 pass it as one line of standard input. Name an account by its email address or its ID.";
 
+const ATTRIBUTE_EXAMPLES: &str = "\
+Examples:
+  portcullis attribute list ana@example.com
+  portcullis attribute set ana@example.com plan=pro \"company=Ng & Daughters\"
+  portcullis attribute set 17 plan=
+  portcullis attribute set 01890a5d-ac96-774b-bcce-b302099a8057 seats=20
+
+Name an account by its email address or its ID, and an organisation by its ID. The setting `attributes` declares what can \
+be set. The audit log records the names of changed attributes, and not their values.";
+
 const AUDIT_EXAMPLES: &str = "\
 Examples:
   portcullis audit list --account ana@example.com --since 7d
@@ -131,6 +141,9 @@ pub enum Command {
     /// Create, show, change and delete accounts
     #[command(subcommand, after_help = USER_EXAMPLES)]
     User(UserCommand),
+    /// Show and change attributes of accounts and organisations
+    #[command(subcommand, after_help = ATTRIBUTE_EXAMPLES)]
+    Attribute(AttributeCommand),
     /// Read the audit log
     #[command(subcommand, after_help = AUDIT_EXAMPLES)]
     Audit(AuditCommand),
@@ -416,6 +429,69 @@ pub enum UserCommand {
     },
 }
 
+/// What can be done with attributes.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum AttributeCommand {
+    /// List the declared attributes with their values
+    List {
+        /// The account or organisation
+        #[arg(value_name = "EMAIL|ID")]
+        owner: WhichOwner,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change attributes: all of them, or none if one is not allowed
+    #[command(after_help = ATTRIBUTE_EXAMPLES)]
+    Set {
+        /// The account or organisation
+        #[arg(value_name = "EMAIL|ID")]
+        owner: WhichOwner,
+        /// The new values; `NAME=` removes a value
+        #[arg(value_name = "NAME=VALUE", required = true)]
+        changes: Vec<Assignment>,
+    },
+}
+
+/// The account or organisation that a command means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhichOwner {
+    /// An account.
+    Account(WhichAccount),
+    /// An organisation by its ID.
+    Organisation(Uuid),
+}
+
+impl FromStr for WhichOwner {
+    type Err = Infallible;
+
+    /// Only an ID with hyphens is an organisation: 32 digits without them could be an account's.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match Uuid::try_parse(text) {
+            Ok(id) if text.contains('-') => Ok(Self::Organisation(id)),
+            _ => text.parse().map(Self::Account),
+        }
+    }
+}
+
+/// A new value for an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The attribute's name.
+    pub name: String,
+    /// As a person types it; empty to remove the value.
+    pub value: String,
+}
+
+impl FromStr for Assignment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = text.split_once('=').ok_or("write NAME=VALUE, or NAME= to remove a value")?;
+        Ok(Self { name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
 /// Which accounts are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct UserFilter {
@@ -543,6 +619,18 @@ mod tests {
         assert_eq!(shown("17@example.com"), WhichAccount::Email("17@example.com".to_owned()));
         assert_eq!(shown("+17"), WhichAccount::Email("+17".to_owned()));
         assert_eq!(shown("99999999999999999999"), WhichAccount::Email("99999999999999999999".to_owned()));
+    }
+
+    #[test]
+    fn attributes_are_of_an_account_or_an_organisation() {
+        let owner = |text: &str| text.parse::<WhichOwner>().unwrap();
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(owner(id), WhichOwner::Organisation(id.parse().unwrap()));
+        assert_eq!(owner("17"), WhichOwner::Account(WhichAccount::Id(17)));
+        assert!(matches!(owner(&id.replace('-', "")), WhichOwner::Account(_)));
+        parse("attribute set 17 plan=pro company=").unwrap();
+        parse("attribute set 17 plan").unwrap_err();
+        parse("attribute set 17").unwrap_err();
     }
 
     #[test]

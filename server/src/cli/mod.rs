@@ -1,6 +1,7 @@
 //! The command line of the program `portcullis`. The other modules do the work.
 
 mod api_key;
+mod attribute;
 mod audit;
 mod backup;
 mod breaches;
@@ -20,8 +21,9 @@ mod webhook;
 use std::path::{Path, PathBuf};
 
 pub use self::command::{
-    ApiKeyCommand, AuditCommand, AuditFilter, BreachesCommand, Cli, Command, ConfigCommand, Format,
-    KeysCommand, PasswordSource, Trial, UserCommand, UserFilter, WebhookCommand, WhichAccount,
+    ApiKeyCommand, Assignment, AttributeCommand, AuditCommand, AuditFilter, BreachesCommand, Cli, Command,
+    ConfigCommand, Format, KeysCommand, PasswordSource, Trial, UserCommand, UserFilter, WebhookCommand,
+    WhichAccount, WhichOwner,
 };
 pub use self::out::complain;
 use self::password::read_new_password;
@@ -71,6 +73,7 @@ pub async fn run(loaded: Loaded, command: Command) -> Result<(), String> {
             }
             user::run(&open(config).await?, command).await
         }
+        Command::Attribute(command) => attribute::run(&open_existing(config).await?, command).await,
         Command::Audit(command) => audit::run(&open_existing(config).await?, command).await,
         Command::ApiKey(command) => api_key::run(&open_existing(config).await?, command).await,
         Command::Keys(command) => keys::run(&open_existing(config).await?, command).await,

@@ -439,7 +439,7 @@ pub(super) async fn find(app: &App, which: WhichAccount) -> Result<Account, Stri
 }
 
 /// The client that the audit log names for actions on the command line.
-fn operator() -> Client {
+pub(super) fn operator() -> Client {
     Client::local("operator")
 }
 

@@ -2,6 +2,7 @@
 //! from its database.
 
 mod api_keys;
+mod attributes;
 mod backup;
 mod bounds;
 mod breaches;
