@@ -5,14 +5,16 @@
 //! jobs, and dropped once it has not been used for a while.
 
 use std::{
+    collections::VecDeque,
     fmt,
     num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{Semaphore, SemaphorePermit, oneshot},
     task::spawn_blocking,
     time::sleep,
 };
@@ -23,8 +25,7 @@ const STATE_KEPT: Duration = Duration::from_secs(10);
 /// Runs a limited number of jobs, with a limited queue; `S` is the state kept between jobs.
 pub(crate) struct Pool<S> {
     places: Semaphore,
-    running: Arc<Semaphore>,
-    kept: Kept<S>,
+    line: Arc<Line<S>>,
 }
 
 /// Why a job returned no result.
@@ -43,8 +44,11 @@ impl<S: Default + Send + 'static> Pool<S> {
     pub(crate) fn new(threads: NonZeroUsize, queue: usize) -> Self {
         Self {
             places: Semaphore::new(threads.get() + queue),
-            running: Arc::new(Semaphore::new(threads.get())),
-            kept: Kept { states: Arc::default(), time: STATE_KEPT },
+            line: Arc::new(Line {
+                threads,
+                queue: Mutex::new(Queue { jobs: VecDeque::new(), running: 0 }),
+                kept: Kept { states: Arc::default(), time: STATE_KEPT },
+            }),
         }
     }
 
@@ -88,20 +92,69 @@ impl<S: Default + Send + 'static> Place<'_, S> {
         &self,
         work: impl FnOnce(&mut S) -> R + Send + 'static,
     ) -> Result<R, NotDone> {
-        // The semaphore is never closed.
-        let turn = Arc::clone(&self.pool.running).acquire_owned().await.map_err(|_| NotDone::Busy)?;
-        let kept = self.pool.kept.clone();
-        let job = move || {
-            // Held until the work ends, even if the caller has gone.
-            let _turn = turn;
-            let mut state = kept.take();
-            let result = work(&mut state);
-            kept.put(state);
-            result
-        };
-        #[expect(clippy::disallowed_methods, reason = "bounded above")]
-        let job = spawn_blocking(job);
-        job.await.map_err(|_| NotDone::Panicked)
+        let (answer, answered) = oneshot::channel();
+        self.pool.line.join(Box::new(move |state| {
+            if !answer.is_closed() {
+                // Fails if the caller has gone meanwhile.
+                let _ = answer.send(work(state));
+            }
+        }));
+        // The sender is dropped only if the job panicked.
+        answered.await.map_err(|_| NotDone::Panicked)
+    }
+}
+
+type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+/// The waiting jobs, and the threads that run them. A thread takes its next job itself: if a task of the async runtime
+/// had to start it, the thread would be idle until that task has its turn, which is long on a busy machine.
+///
+/// Jobs whose callers have gone stay until their turn and are then skipped. They are soon reached, since each job that
+/// runs is short.
+struct Line<S> {
+    threads: NonZeroUsize,
+    queue: Mutex<Queue<S>>,
+    kept: Kept<S>,
+}
+
+struct Queue<S> {
+    jobs: VecDeque<Job<S>>,
+    /// The number of threads that run jobs.
+    running: usize,
+}
+
+impl<S: Default + Send + 'static> Line<S> {
+    /// No foreign code runs under this lock, so the queue is valid even if it is poisoned.
+    fn lock(&self) -> MutexGuard<'_, Queue<S>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn join(self: &Arc<Self>, job: Job<S>) {
+        let mut queue = self.lock();
+        queue.jobs.push_back(job);
+        if queue.running < self.threads.get() {
+            queue.running += 1;
+            let line = Arc::clone(self);
+            #[expect(clippy::disallowed_methods, reason = "bounded above")]
+            spawn_blocking(move || line.work());
+        }
+    }
+
+    /// Runs jobs until none is waiting.
+    fn work(&self) {
+        let mut state = self.kept.take();
+        loop {
+            let mut queue = self.lock();
+            let Some(job) = queue.jobs.pop_front() else {
+                self.kept.put(state);
+                queue.running -= 1;
+                return;
+            };
+            drop(queue);
+            if catch_unwind(AssertUnwindSafe(|| job(&mut state))).is_err() {
+                state = S::default();
+            }
+        }
     }
 }
 
@@ -262,7 +315,7 @@ mod tests {
             }
         }
         let mut pool = pool::<State>(1);
-        pool.kept.time = Duration::from_millis(1);
+        Arc::get_mut(&mut pool.line).unwrap().kept.time = Duration::from_millis(1);
         let (dropped, was_dropped) = oneshot::channel();
         pool.run(move |state| state.0 = Some(dropped)).await.unwrap();
         tokio::time::timeout(Duration::from_mins(1), was_dropped).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ mod kept;
 mod owner;
 mod untold;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use http::Method;
 use portcullis_server::config::SignUp;
 use serde_json::{Value, json};

@@ -197,6 +197,22 @@ on_both_databases! {
         assert!(!dump.contains("opaque-access-token") && !dump.contains("eyJ"));
     }
 
+    async fn r08_an_address_that_another_account_can_restore_makes_no_account(database: Database) {
+        let (app, acme) = with_acme(database, true, |_| ()).await;
+        let owner = app.as_user("ada").await;
+        app.place.sql("UPDATE accounts SET email_verified_at = 1").await;
+        owner.call(http::Method::PUT, "/email").json(&json!({ "email": email("bob") })).await.assert(202);
+        let confirmation = app.mails_to("bob").await.pop().unwrap().token.unwrap();
+        app.stranger().post("/email/confirm").json(&json!({ "token": confirmation })).await.assert(204);
+        let mut browser = Browser::new(&app);
+        let answer = browser.log_in_with("acme", &acme).await;
+        done(&answer, "/account/log-in", "with-address-kept");
+        let page = browser.get(answer.header("location")).await.assert(200).text();
+        assert!(page.contains("An account had this email address until recently"), "{page}");
+        assert!(!browser.is_logged_in().await);
+        assert_eq!((count(&app, "accounts").await, count(&app, "identities").await), ("1".into(), "0".into()));
+    }
+
     async fn l01_the_key_is_issuer_and_subject(database: Database) {
         let (one, other) = (upstream().await, upstream().await);
         let app = TestApp::with(database, |config| {

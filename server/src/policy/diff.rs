@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::compile::{column, table};
 use super::sql::{Sql, fill};
 use super::{AccountId, Error, IdKind, ObjectId, Policy, PolicyError, Rule};
@@ -13,6 +15,8 @@ use crate::{
 
 /// Accounts read at a time.
 const PAGE: u32 = 500;
+/// Accounts compared at the same time: as many as there are connections for reading.
+const AT_ONCE: usize = 4;
 /// The maximum number of rows read per account.
 const MOST_ROWS: usize = 10_000;
 /// The maximum number of different rows remembered.
@@ -124,14 +128,19 @@ async fn differ(
     let mut after = None;
     loop {
         let page = accounts::list(app, None, after, PAGE).await.map_err(of_accounts)?;
-        for account in &page {
+        let lists = page.iter().map(|account| {
             let who = account.account.id;
             let mut arguments = policy.arguments(Vec::new(), who, &rule.of);
             if let Some((other, rule)) = without {
                 arguments = other.arguments(arguments, who, &rule.of);
             }
-            let mut reader = app.db().read().await?;
-            let rows = ids(reader.conn(), sql, arguments, rule.of.kind).await?;
+            async move {
+                let mut reader = app.db().read().await?;
+                Ok::<_, Error>((who, ids(reader.conn(), sql, arguments, rule.of.kind).await?))
+            }
+        });
+        let mut lists = stream::iter(lists).buffered(AT_ONCE);
+        while let Some((who, rows)) = lists.try_next().await? {
             if let Some(first) = rows.first() {
                 change.accounts += 1;
                 change.is_more |= rows.len() >= MOST_ROWS || seen.len() >= MOST_REMEMBERED;

@@ -97,17 +97,16 @@ pub(crate) async fn answer(app: &App, tx: &mut Tx, question: &[u8], now: Timesta
         Error::Internal("the request was queued by another version of this program".to_owned())
     })?;
     let held = accounts::hold_by_email(tx, &asked.email).await?;
-    let held = held.as_ref();
-    match asked.wanted {
-        Wanted::NewPassword => reset::answer(app, tx, held, &asked.client, now).await,
-        Wanted::LogIn => by_mail::answer(app, tx, held, &asked.client, now).await,
-        Wanted::SignUp if let Some(held) = held.filter(|held| held.email_verified_at.is_none()) => {
+    match (asked.wanted, held) {
+        (Wanted::NewPassword, held) => reset::answer(app, tx, held.as_ref(), &asked.client, now).await,
+        (Wanted::LogIn, held) => by_mail::answer(app, tx, held.as_ref(), &asked.client, now).await,
+        (Wanted::SignUp, Some(held)) if held.email_verified_at.is_none() => {
             let held = seizing::contest(tx, held, &asked.client, now).await?;
             reset::answer(app, tx, Some(&held), &asked.client, now).await
         }
-        Wanted::Account | Wanted::SignUp => match held {
-            Some(held) => mail::enqueue(app, tx, &Recipient::of(held), &Message::AlreadySignedUp, now).await,
-            None => Ok(()),
-        },
+        (Wanted::Account | Wanted::SignUp, Some(held)) => {
+            mail::enqueue(app, tx, &Recipient::of(&held), &Message::AlreadySignedUp, now).await
+        }
+        (Wanted::Account | Wanted::SignUp, None) => Ok(()),
     }
 }

@@ -22,6 +22,9 @@ use crate::{
     sessions,
 };
 
+/// The word for a password that was removed.
+const PASSWORD: &str = "password";
+
 /// What happens to the password that the account's creator chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -51,21 +54,11 @@ pub(crate) async fn prove_address(
 
 /// Two people may have signed up with an address, and nobody has shown that they read there: what the first left in the
 /// account is removed, so that confirming the address keeps nobody's password.
-pub(super) async fn contest(
-    tx: &mut Tx,
-    held: &Held,
-    client: &Client,
-    now: Timestamp,
-) -> Result<Held, Error> {
-    sessions::end_all(tx, held, now).await?;
-    links::forget_with_undos(tx, held).await?;
-    let mut removed = store::close_ways_in(tx.conn(), held.id, None).await?;
-    if accounts::forget_password(tx, held, now).await? {
-        removed.push("password");
-    }
+pub(super) async fn contest(tx: &mut Tx, held: Held, client: &Client, now: Timestamp) -> Result<Held, Error> {
+    let removed = close(tx, &held, now).await?;
     let detail = (!removed.is_empty()).then(|| removed.join(", "));
     events::record_detail(tx, Event::Seized, Some(held.id), client, detail.as_deref(), now).await?;
-    accounts::hold_new(tx, held.id).await
+    accounts::hold_again(tx, held).await
 }
 
 async fn seize(
@@ -76,12 +69,9 @@ async fn seize(
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
-    sessions::end_all(tx, held, now).await?;
-    links::forget_with_undos(tx, held).await?;
-    let mut removed = store::close_ways_in(tx.conn(), held.id, None).await?;
-    let had_password = accounts::forget_password(tx, held, now).await?;
-    if had_password && then == Then::NoPassword {
-        removed.push("password");
+    let mut removed = close(tx, held, now).await?;
+    if then == Then::NewPassword {
+        removed.retain(|word| *word != PASSWORD);
     }
     if removed.is_empty() {
         return Ok(());
@@ -89,4 +79,15 @@ async fn seize(
     mail::enqueue(app, tx, &Recipient::of(held), &Message::Seized, now).await?;
     let detail = removed.join(", ");
     events::record_detail(tx, Event::Seized, Some(held.id), client, Some(&detail), now).await
+}
+
+/// Ends every session, emailed link and other way into an account. Returns the words for what there was.
+async fn close(tx: &mut Tx, held: &Held, now: Timestamp) -> Result<Vec<&'static str>, Error> {
+    sessions::end_all(tx, held, now).await?;
+    links::forget_with_undos(tx, held).await?;
+    let mut removed = store::close_ways_in(tx.conn(), held.id, None).await?;
+    if accounts::forget_password(tx, held, now).await? {
+        removed.push(PASSWORD);
+    }
+    Ok(removed)
 }

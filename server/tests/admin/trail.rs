@@ -260,6 +260,32 @@ on_both_databases! {
         change("Ada".to_owned()).await;
         assert_eq!((app.place.value(rows).await, app.place.value(all).await), ("31".into(), "51".into()));
     }
+
+    async fn g04_what_cannot_have_a_row_of_its_own_is_not_done(database: Database) {
+        let app = TestApp::new(database).await;
+        let (_, admin) = as_admin(&app, "root").await;
+        let target = app.sign_up("target").await;
+        change_role(&admin, target, "admin").await.assert(204);
+        change_role(&admin, target, "user").await.assert(204);
+        // As many as one minute has room for.
+        let id = if database == crate::support::Database::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
+        let more = format!(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 598)
+             INSERT INTO audit_events (id, at, event, account_id, actor, actor_id, address, request_id, detail)
+             SELECT {id}, at, event, account_id, actor, actor_id, address, request_id, detail
+             FROM numbers, audit_events WHERE event = 'account.role_changed' AND detail = 'user'"
+        );
+        app.place.sql(&more).await;
+        let refused = change_role(&admin, target, "admin").await.assert(503);
+        assert!(!refused.header("retry-after").is_empty());
+        let role = format!("SELECT role FROM accounts WHERE id = {target}");
+        assert_eq!(app.place.value(&role).await, "user");
+        // Another account's acts are not held up, and the next minute has room again.
+        let other = app.sign_up("other").await;
+        change_role(&admin, other, "admin").await.assert(204);
+        app.advance(61);
+        change_role(&admin, target, "admin").await.assert(204);
+    }
 }
 
 /// All sources under a folder, in lower case and reduced to words, so that line breaks and string concatenation do not

@@ -68,7 +68,7 @@ on_both_databases! {
 
     async fn n02_a_thief_who_changes_the_password_again_and_again_leaves_the_owner_a_link(database: Database) {
         for is_confirmed in [true, false] {
-            let app = TestApp::new(database).await;
+            let app = TestApp::with(database, |config| config.log_in_by_mail = true).await;
             let mut thief = app.stranger().with_token(app.as_user("ada").await.token());
             if is_confirmed {
                 confirmed(&app, "ada").await;
@@ -89,12 +89,52 @@ on_both_databases! {
             app.advance(1);
             forgot(&app, "ada").await.assert(202);
             let second = mailed(&app, "ada", Reset).await;
+            ask_for_link(&app, "ada").await.assert(202);
+            let log_in = mailed(&app, "ada", LogIn).await;
             for round in 1..5 {
                 change(round).await;
+            }
+            // The first proof of an unconfirmed address would end the other link.
+            if is_confirmed {
+                LogIn.consume(&app, "ada", &log_in).await.assert(200);
             }
             Reset.consume(&app, "ada", &second).await.assert(204);
             thief.get("/profile").send().await.assert(401);
             app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+        }
+    }
+
+    async fn r08_n01_an_undo_beside_a_change_back_leaves_the_other_address_nothing(database: Database) {
+        let app = without_limits(database).await;
+        let mut config = app.place.config();
+        config.limits = false;
+        let other = app.again_with(config).await;
+        for round in 0..40 {
+            let (name, thief) = (format!("ada{round}"), format!("new.ada{round}"));
+            let owner = app.as_user(&name).await;
+            confirmed(&app, &name).await;
+            change_email(&owner, &thief).await.assert(202);
+            let undo = mailed(&app, &name, Undo).await;
+            let confirmation = mailed(&app, &thief, Confirm).await;
+            Confirm.consume(&app, &thief, &confirmation).await.assert(204);
+            app.advance(1);
+            change_email(&app.log_in(&thief).await, &name).await.assert(202);
+            let back = mailed(&app, &name, Confirm).await;
+            let (early, late) = if round % 2 == 0 { (0, round / 2) } else { (round / 2, 0) };
+            let undoing = async {
+                tokio::time::sleep(std::time::Duration::from_micros(early * 150)).await;
+                Undo.consume(&app, &name, &undo).await.status.as_u16()
+            };
+            let returning = async {
+                tokio::time::sleep(std::time::Duration::from_micros(late * 150)).await;
+                Confirm.consume(&other, &name, &back).await.status.as_u16()
+            };
+            let done = join(undoing, returning).await;
+            assert!(matches!(done, (204, 204 | 410) | (410, 204)), "round {round}: {done:?}");
+            let address = format!("SELECT count(*) FROM accounts WHERE email = '{}'", email(&name));
+            assert_eq!(app.place.value(&address).await, "1", "round {round}");
+            let undos = format!("SELECT count(*) FROM links WHERE purpose = 'undo_email' AND email = '{}'", email(&thief));
+            assert_eq!(app.place.value(&undos).await, "0", "round {round}: {done:?}");
         }
     }
 

@@ -169,6 +169,45 @@ on_both_databases! {
         app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
     }
 
+    /// The owner confirms the first sign-up on one instance while the second one is answered on another.
+    async fn l02_n01_a_confirmation_and_a_second_sign_up_meet_in_one_order(database: Database) {
+        let quiet = |config: &mut portcullis_server::config::Config| {
+            config.sign_up = SignUp::Quiet;
+            config.limits = false;
+        };
+        let app = TestApp::with(database, quiet).await;
+        let mut config = app.place.config();
+        quiet(&mut config);
+        let other = app.again_with(config).await;
+        for round in 0..40 {
+            let name = format!("ada{round}");
+            let sign_up = async |password: &str| {
+                let body = json!({ "email": email(&name), "full_name": "Ada", "password": password });
+                app.stranger().post("/signup").json(&body).await.assert(202);
+            };
+            sign_up(PASSWORD).await;
+            let first = mailed(&app, &name, Verify).await;
+            sign_up(NEW_PASSWORD).await;
+            let confirming = async {
+                tokio::time::sleep(std::time::Duration::from_micros(round / 2 * 150)).await;
+                Verify.consume(&other, &name, &first).await.status.as_u16()
+            };
+            let (status, answered) = join(confirming, app.app.deliver_due_mail()).await;
+            answered.unwrap();
+            let is_confirmed = status == 204;
+            assert!(is_confirmed || status == 410, "{status}");
+            let sql = format!(
+                "SELECT count(email_verified_at), count(password_hash) FROM accounts WHERE email = '{}'",
+                email(&name)
+            );
+            // Whoever confirms keeps the password that was there, and nobody else gets it.
+            let expected = if is_confirmed { ["1", "1"] } else { ["0", "0"] };
+            assert_eq!(app.place.sql(&sql).await, [expected], "round {round}");
+            let status = app.stranger().try_password(&email(&name), PASSWORD).await.status.as_u16();
+            assert_eq!(status == 200, is_confirmed, "round {round}");
+        }
+    }
+
     async fn questions_are_answered_while_the_mail_server_is_away(database: Database) {
         let app = TestApp::with(database, |config| {
             // Nothing listens there.
