@@ -213,30 +213,7 @@ impl Export {
                 written(&groups::sent_invitations(reader.conn(), account, now, after).await?)
             }
         });
-        let of = app.clone();
-        let grants = list(move |after| {
-            let app = of.clone();
-            async move {
-                let mut reader = app.db().read().await?;
-                written(&app.policy().exported(reader.conn(), account, after).await?)
-            }
-        });
-        let of = app.clone();
-        let given = list(move |after| {
-            let app = of.clone();
-            async move {
-                let mut reader = app.db().read().await?;
-                written(&app.policy().exported_given(reader.conn(), account, after).await?)
-            }
-        });
-        let of = app.clone();
-        let links = list(move |after| {
-            let app = of.clone();
-            async move {
-                let mut reader = app.db().read().await?;
-                written(&app.policy().exported_links(reader.conn(), account, after).await?)
-            }
-        });
+        let [grants, given, links] = on_rows(&app, account);
         let events = list(move |after| {
             let app = app.clone();
             async move { written(&audit::exported(&app, account, after, PAGE).await?) }
@@ -256,6 +233,35 @@ impl Export {
         let pieces = pieces.chain(text("}"));
         Ok(Body::from_stream(pieces))
     }
+}
+
+/// The roles that the account has and has given, and its links.
+fn on_rows(app: &App, account: AccountId) -> [Pieces; 3] {
+    let of = app.clone();
+    let grants = list(move |after| {
+        let app = of.clone();
+        async move {
+            let mut reader = app.db().read().await?;
+            written(&app.policy().exported(reader.conn(), account, after).await?)
+        }
+    });
+    let of = app.clone();
+    let given = list(move |after| {
+        let app = of.clone();
+        async move {
+            let mut reader = app.db().read().await?;
+            written(&app.policy().exported_given(reader.conn(), account, after).await?)
+        }
+    });
+    let of = app.clone();
+    let links = list(move |after| {
+        let app = of.clone();
+        async move {
+            let mut reader = app.db().read().await?;
+            written(&app.policy().exported_links(reader.conn(), account, after).await?)
+        }
+    });
+    [grants, given, links]
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String, Error> {
