@@ -1950,6 +1950,8 @@ export interface components {
              * @description When it was made.
              */
             exported_at: string;
+            /** @description The roles that the account has given to others, oldest first. */
+            given_grants: components["schemas"]["GivenGrant"][];
             /**
              * @description The roles that the account was given on rows of the application, oldest first. Groups have roles of their own,
              *     which are not listed here.
@@ -2170,6 +2172,13 @@ export interface components {
             /** @description The bytes in base64 (RFC 4648 §4). */
             data: string;
         };
+        /** @description The receiver of a role: an account by its number, or a group by its ID. */
+        ExportedReceiver: {
+            account: components["schemas"]["AccountId"];
+        } | {
+            /** Format: uuid */
+            group: string;
+        };
         /** @description A session, for its owner's export. */
         ExportedSession: {
             address: string | null;
@@ -2217,6 +2226,23 @@ export interface components {
              * @example 123456
              */
             code: string;
+        };
+        /** @description A role that the account has given on a row of the application. */
+        GivenGrant: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it expires; `null` if it does not.
+             */
+            expires_at: string | null;
+            /**
+             * @description The type and the ID of the row.
+             * @example document:42
+             */
+            object: string;
+            role: string;
+            to: components["schemas"]["ExportedReceiver"];
         };
         /** @description What a member may do with the group itself. Each role includes those before it. */
         GroupRole: "member" | "admin" | "owner";

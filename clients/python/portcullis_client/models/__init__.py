@@ -37,10 +37,13 @@ from .exported_link import ExportedLink
 from .exported_membership import ExportedMembership
 from .exported_passkey import ExportedPasskey
 from .exported_picture import ExportedPicture
+from .exported_receiver_type_0 import ExportedReceiverType0
+from .exported_receiver_type_1 import ExportedReceiverType1
 from .exported_session import ExportedSession
 from .factors import Factors
 from .field_error import FieldError
 from .first_code import FirstCode
+from .given_grant import GivenGrant
 from .hand_over import HandOver
 from .health import Health
 from .identity import Identity
@@ -159,10 +162,13 @@ __all__ = (
     "ExportedMembership",
     "ExportedPasskey",
     "ExportedPicture",
+    "ExportedReceiverType0",
+    "ExportedReceiverType1",
     "ExportedSession",
     "Factors",
     "FieldError",
     "FirstCode",
+    "GivenGrant",
     "HandOver",
     "Health",
     "Identity",

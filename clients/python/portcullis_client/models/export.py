@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..models.exported_passkey import ExportedPasskey
     from ..models.exported_picture import ExportedPicture
     from ..models.exported_session import ExportedSession
+    from ..models.given_grant import GivenGrant
     from ..models.sent_invitation import SentInvitation
 
 
@@ -40,6 +41,7 @@ class Export:
             does.
         events (list[ExportedEvent]): What happened to the account, oldest first.
         exported_at (datetime.datetime): When it was made.
+        given_grants (list[GivenGrant]): The roles that the account has given to others, oldest first.
         grants (list[ExportedGrant]): The roles that the account was given on rows of the application, oldest first.
             Groups have roles of their own,
             which are not listed here.
@@ -60,6 +62,7 @@ class Export:
     email_change: ExportedEmailChange | None
     events: list[ExportedEvent]
     exported_at: datetime.datetime
+    given_grants: list[GivenGrant]
     grants: list[ExportedGrant]
     identities: list[ExportedIdentity]
     invitations: list[ExportedInvitation]
@@ -97,6 +100,11 @@ class Export:
             events.append(events_item)
 
         exported_at = self.exported_at.isoformat()
+
+        given_grants = []
+        for given_grants_item_data in self.given_grants:
+            given_grants_item = given_grants_item_data.to_dict()
+            given_grants.append(given_grants_item)
 
         grants = []
         for grants_item_data in self.grants:
@@ -156,6 +164,7 @@ class Export:
                 "email_change": email_change,
                 "events": events,
                 "exported_at": exported_at,
+                "given_grants": given_grants,
                 "grants": grants,
                 "identities": identities,
                 "invitations": invitations,
@@ -187,6 +196,7 @@ class Export:
         from ..models.exported_passkey import ExportedPasskey
         from ..models.exported_picture import ExportedPicture
         from ..models.exported_session import ExportedSession
+        from ..models.given_grant import GivenGrant
         from ..models.sent_invitation import SentInvitation
 
         d = dict(src_dict)
@@ -224,6 +234,13 @@ class Export:
             events.append(events_item)
 
         exported_at = datetime.datetime.fromisoformat(d.pop("exported_at"))
+
+        given_grants = []
+        _given_grants = d.pop("given_grants")
+        for given_grants_item_data in _given_grants:
+            given_grants_item = GivenGrant.from_dict(given_grants_item_data)
+
+            given_grants.append(given_grants_item)
 
         grants = []
         _grants = d.pop("grants")
@@ -305,6 +322,7 @@ class Export:
             email_change=email_change,
             events=events,
             exported_at=exported_at,
+            given_grants=given_grants,
             grants=grants,
             identities=identities,
             invitations=invitations,
