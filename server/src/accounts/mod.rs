@@ -30,7 +30,7 @@ pub(crate) use self::{
     owner::{
         Owner, Ways, cancel_deletion, delete, due_for_deletion, forget_password, forget_password_since,
         has_account, has_password, is_active_at, mark_verified, note_login, owner, raise_epoch, rehash,
-        schedule_deletion, set_email, set_full_name, set_hash, set_language, ways,
+        schedule_deletion, set_email, set_full_name, set_hash, set_language, was_used, ways,
     },
     roles::{disable, enable, is_any, lock_administrators, make_first_administrator, set_role},
     store::keep,

@@ -51,6 +51,11 @@ pub(crate) async fn note_login(tx: &mut Tx, held: &Held, now: Timestamp) -> Resu
     Ok(store::set_last_login(tx.conn(), held.id, now).await?)
 }
 
+/// Whether somebody has ever logged in.
+pub(crate) async fn was_used(tx: &mut Tx, held: &Held) -> Result<bool, Error> {
+    Ok(store::was_used(tx.conn(), held.id).await?)
+}
+
 /// Sets a new password, whatever the old one is.
 pub(crate) async fn set_hash(
     tx: &mut Tx,

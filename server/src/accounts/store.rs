@@ -209,6 +209,16 @@ pub(super) async fn set_last_login(conn: Conn<'_>, id: AccountId, now: Timestamp
     Ok(())
 }
 
+pub(super) async fn was_used(conn: Conn<'_>, id: AccountId) -> Result<bool> {
+    let used = fetch_optional!(
+        conn,
+        (i64,),
+        "SELECT id FROM accounts WHERE id = $1 AND last_login_at IS NOT NULL",
+        id
+    )?;
+    Ok(used.is_some())
+}
+
 pub(super) async fn credentials(conn: Conn<'_>, email: &Email) -> Result<Option<Credentials>> {
     fetch_optional!(
         conn,

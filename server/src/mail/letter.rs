@@ -149,6 +149,15 @@ fn row(message: &Message) -> Row<'_> {
                 "mail.reset_password.ignore"
             )
         },
+        Message::SignedUpAgain { token } => Row {
+            token: Some((token, lifetime::RESET_PASSWORD)),
+            ..row!(
+                "mail.signed_up_again.subject",
+                "mail.signed_up_again.lead",
+                "mail.signed_up_again.button" => paths::RESET,
+                "mail.signed_up_again.ignore"
+            )
+        },
         Message::LogIn { token, .. } => Row {
             token: Some((token, lifetime::LOG_IN)),
             ..row!(

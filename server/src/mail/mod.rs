@@ -94,6 +94,8 @@ pub(crate) enum Message {
     VerifyEmail { token: SecretText },
     /// Set a new password.
     ResetPassword { token: SecretText },
+    /// Someone signed up again with an address that nobody had confirmed: choose a password.
+    SignedUpAgain { token: SecretText },
     /// An administrator created an account for you: choose a password.
     Invited { token: SecretText },
     /// Log in by this link, or enter this code.
@@ -180,6 +182,7 @@ impl Message {
             self,
             Self::VerifyEmail { .. }
                 | Self::ResetPassword { .. }
+                | Self::SignedUpAgain { .. }
                 | Self::Invited { .. }
                 | Self::LogIn { .. }
                 | Self::ConfirmNewEmail { .. }

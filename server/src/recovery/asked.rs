@@ -100,9 +100,9 @@ pub(crate) async fn answer(app: &App, tx: &mut Tx, question: &[u8], now: Timesta
     match (asked.wanted, held) {
         (Wanted::NewPassword, held) => reset::answer(app, tx, held.as_ref(), &asked.client, now).await,
         (Wanted::LogIn, held) => by_mail::answer(app, tx, held.as_ref(), &asked.client, now).await,
-        (Wanted::SignUp, Some(held)) if held.email_verified_at.is_none() => {
+        (Wanted::SignUp, Some(held)) if seizing::is_contested(tx, &held).await? => {
             let held = seizing::contest(tx, held, &asked.client, now).await?;
-            reset::answer(app, tx, Some(&held), &asked.client, now).await
+            reset::answer_second_sign_up(app, tx, &held, &asked.client, now).await
         }
         (Wanted::Account | Wanted::SignUp, Some(held)) => {
             mail::enqueue(app, tx, &Recipient::of(&held), &Message::AlreadySignedUp, now).await

@@ -18,6 +18,7 @@ use crate::{
     limits,
     mail::{self, Message, Recipient},
     passwords::PasswordHash,
+    secret::SecretText,
     sessions,
 };
 
@@ -37,7 +38,10 @@ pub(super) async fn answer(
     now: Timestamp,
 ) -> Result<(), Error> {
     match held {
-        Some(held) => mail_link(app, tx, held, client, now).await,
+        Some(held) => {
+            let message = |token| Message::ResetPassword { token };
+            mail_link(app, tx, held, message, client, now).await
+        }
         None => events::record(tx, Event::PasswordResetRequested, None, client, now).await,
     }
 }
@@ -51,21 +55,34 @@ pub(crate) async fn start_reset(app: &App, account: AccountId, by: By<'_>) -> Re
         let (mut tx, now) = (app.db().begin().await?, app.now());
         let locked = accounts::lock_other(&mut tx, account, by, now).await?;
         let held = locked.if_active().ok_or(Error::NotFound)?;
-        mail_link(app, &mut tx, &held, by.client(), now).await?;
+        let message = |token| Message::ResetPassword { token };
+        mail_link(app, &mut tx, &held, message, by.client(), now).await?;
         Ok(tx.commit().await?)
     })
     .await
 }
 
-async fn mail_link(
+/// Emails the link of a password to the address of an account that someone has signed up for again.
+pub(super) async fn answer_second_sign_up(
     app: &App,
     tx: &mut Tx,
     held: &Held,
     client: &Client,
     now: Timestamp,
 ) -> Result<(), Error> {
+    mail_link(app, tx, held, |token| Message::SignedUpAgain { token }, client, now).await
+}
+
+async fn mail_link(
+    app: &App,
+    tx: &mut Tx,
+    held: &Held,
+    message: impl FnOnce(SecretText) -> Message,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(), Error> {
     let token = links::issue(tx, held, Purpose::ResetPassword, &held.email, now).await?;
-    mail::enqueue(app, tx, &Recipient::of(held), &Message::ResetPassword { token }, now).await?;
+    mail::enqueue(app, tx, &Recipient::of(held), &message(token), now).await?;
     events::record(tx, Event::PasswordResetRequested, Some(held.id), client, now).await
 }
 

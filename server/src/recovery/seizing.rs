@@ -11,7 +11,7 @@
 
 use super::{links, store};
 use crate::{
-    accounts::{self, Held},
+    accounts::{self, Held, Role},
     app::App,
     client::Client,
     clock::Timestamp,
@@ -50,6 +50,15 @@ pub(crate) async fn prove_address(
     seize(app, tx, &held, then, client, now).await?;
     accounts::mark_verified(tx, &held, &held.email, now).await?;
     accounts::hold_again(tx, held).await
+}
+
+/// Whether a second sign-up with its address concerns the account: nobody has shown that they read there, nobody has
+/// used it, and it was not created by an invitation or for an administrator. So strangers cannot empty those.
+pub(super) async fn is_contested(tx: &mut Tx, held: &Held) -> Result<bool, Error> {
+    Ok(held.email_verified_at.is_none()
+        && held.role() == Role::User
+        && !accounts::was_used(tx, held).await?
+        && !store::is_invited(tx.conn(), held.id).await?)
 }
 
 /// Two people may have signed up with an address, and nobody has shown that they read there: what the first left in the

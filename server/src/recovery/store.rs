@@ -76,6 +76,17 @@ pub(super) struct Link<'a> {
     pub(super) created_at: Timestamp,
 }
 
+/// Whether the account has an invitation to choose its password.
+pub(super) async fn is_invited(conn: Conn<'_>, account: AccountId) -> Result<bool> {
+    let invited = fetch_optional!(
+        conn,
+        (AccountId,),
+        "SELECT account_id FROM links WHERE account_id = $1 AND purpose = 'invitation' LIMIT 1",
+        account
+    )?;
+    Ok(invited.is_some())
+}
+
 /// Deletes the links that a new one replaces: those of its purpose, or for an undo those of its address.
 pub(super) async fn delete_older(conn: Conn<'_>, new: &Link<'_>) -> Result<()> {
     execute!(

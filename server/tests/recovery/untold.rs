@@ -163,10 +163,38 @@ on_both_databases! {
         Verify.consume(&app, "ada", &of_the_stranger).await.assert(410);
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
         // The link sets the password of whoever reads there.
+        let mails = app.mails_to("ada").await;
+        assert!(mails.iter().any(|mail| mail.subject == "Choose a password for Portcullis"));
         let link = mailed(&app, "ada", Reset).await;
         Reset.consume(&app, "ada", &link).await.assert(204);
         app.stranger().try_password(&email("ada"), PASSWORD).await.assert(401);
         app.stranger().try_password(&email("ada"), NEW_PASSWORD).await.assert(200);
+    }
+
+    async fn n02_a_strangers_sign_up_takes_nothing_from_accounts_that_others_made_or_use(database: Database) {
+        let app = TestApp::with(database, |config| {
+            config.sign_up = SignUp::Quiet;
+            config.limits = false;
+        })
+        .await;
+        let own = async |name: &str, change: &str| {
+            let body = json!({ "email": email(name), "full_name": name, "password": PASSWORD });
+            app.stranger().post("/signup").json(&body).await.assert(202);
+            app.mails().await;
+            app.place.sql(&format!("UPDATE accounts SET {change} WHERE email = '{}'", email(name))).await;
+        };
+        own("used", "last_login_at = 1").await;
+        own("boss", "role = 'admin'").await;
+        own("guest", "full_name = 'Guest'").await;
+        app.place.sql("UPDATE links SET purpose = 'invitation' WHERE email = 'guest@example.com'").await;
+        let before = snapshot(&app).await;
+        for name in ["used", "boss", "guest"] {
+            let body = json!({ "email": email(name), "full_name": "Eve", "password": NEW_PASSWORD });
+            app.stranger().post("/signup").json(&body).await.assert(202);
+            let mails = app.mails_to(name).await;
+            assert!(mails.iter().any(|mail| mail.subject.contains("already have an account")), "{name}");
+        }
+        assert_eq!(snapshot(&app).await, before);
     }
 
     /// The owner confirms the first sign-up on one instance while the second one is answered on another.
